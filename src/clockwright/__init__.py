@@ -1,0 +1,3 @@
+"""Clockwright: it runs things on time, and it books things in time."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,62 @@
+"""What every test may rely on: a real database in a file or a server, and no silent skips."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+import hypothesis
+import pytest
+
+from tests.support.report import GroupReport
+
+hypothesis.settings.register_profile("explore", deadline=None, print_blob=True)
+hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """`make test` asks for a report and for the same examples each time; plain pytest explores."""
+    report = os.environ.get("CLOCKWRIGHT_TEST_REPORT")
+    hypothesis.settings.load_profile("steady" if report else "explore")
+    if report and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(GroupReport(Path(report)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    """A module that skips itself would vanish from the count: refuse that."""
+    report = yield
+    if report.outcome == "skipped":
+        report.outcome = "failed"
+        report.longrepr = f"{collector.nodeid} skips itself as a whole: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, tmp_path_factory):
+    """On SQLite the test database is a file: threads and other processes must be able to open it.
+
+    Each worker has its own; pytest-django gives PostgreSQL's databases a suffix per worker.
+    """
+    from django.db import connections
+
+    for connection in connections.all():
+        if connection.vendor == "sqlite":
+            path = tmp_path_factory.mktemp("database") / f"{connection.alias}.sqlite3"
+            connection.settings_dict["TEST"]["NAME"] = str(path)
+
+
+@pytest.fixture
+def database_url(db) -> str:
+    """The `DATABASE_URL` of the test database, for the processes that a test starts.
+
+    They see only what is committed: use it with `@pytest.mark.django_db(transaction=True)`.
+    """
+    from django.db import connection
+
+    found = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{found['NAME']}"
+    who = ":".join(quote(found[key], safe="") for key in ("USER", "PASSWORD") if found[key])
+    return f"postgresql://{who}@{found['HOST']}:{found['PORT']}/{found['NAME']}"

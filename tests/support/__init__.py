@@ -1,0 +1,1 @@
+"""Servers, browsers and reports that tests use. Nothing here is a test."""

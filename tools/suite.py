@@ -1,0 +1,245 @@
+"""`make test`: the whole suite on SQLite and on PostgreSQL, and a table of what ran.
+
+Each folder under `tests/` is a group. Groups that touch a database run once on each; pure ones run
+once. Every pytest process writes what it did to a JSON file (`tests/support/report.py`); this
+module adds the files up and judges them.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+import subprocess
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tools import postgres, processes
+from tools.environment import CACHE, ROOT, say, venv_bin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+TESTS = ROOT / "tests"
+PURE = ("architecture", "docs", "engine", "recurrence")
+ON_BOTH = (
+    "access acceptance api audit bookings cli console contract contrib embed games migrations"
+    " notify plans schedules server simulation testing tours workflows"
+).split()
+IN_A_BROWSER = ("browser",)
+BY_REQUEST = ("soak",)
+NO_GROUP = ("support",)
+ALONE = frozenset({"acceptance", "browser"})
+"""Groups that measure real time or kill processes: nothing else runs beside them."""
+
+SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
+COUNTS = ("passed", "failed", "errors", "skipped")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One pytest process: which paths, against which database."""
+
+    database: str
+    paths: Sequence[str]
+    alone: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Results:
+    """What all the processes reported."""
+
+    groups: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
+    seconds: Counter[tuple[str, str]] = field(default_factory=Counter)
+    skips: list[dict[str, str]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def add(self, part: Part, code: int, told: dict[str, Any] | None) -> None:
+        if told is None:
+            self.complaints.append(f"pytest broke off (exit code {code}) on {part.database}")
+            return
+        for group, counts in told["groups"].items():
+            key = (group, part.database)
+            self.seconds[key] += counts.pop("seconds")
+            self.groups[key] = self.groups.get(key, Counter()) + Counter(counts)
+        self.failures += [f"{part.database}: {test}" for test in told["failures"]]
+        self.skips += told["skips"]
+        self.versions |= told["versions"]
+        # Codes: 0 all passed, 1 some failed, 5 none collected (judged by group). Others are ours.
+        failed = any(counts["failed"] or counts["errors"] for counts in told["groups"].values())
+        if code not in {0, 1, 5} or (code == 1 and not failed):
+            self.complaints.append(f"pytest ended with exit code {code} on {part.database}")
+
+    def total(self, *names: str) -> int:
+        return sum(counts[name] for counts in self.groups.values() for name in names)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run what was asked for (everything when nothing was); 0 only if all of it passed."""
+    options, paths = _split(arguments)
+    strangers = sorted(set(_folders()) - {*PURE, *ON_BOTH, *IN_A_BROWSER, *BY_REQUEST})
+    results = Results()
+    results.complaints += [
+        f"tests/{name} is no group: name it in tools/suite.py" for name in strangers
+    ]
+    try:
+        with (
+            postgres.running() as server,
+            tempfile.TemporaryDirectory(prefix="cw-test-") as scratch,
+        ):
+            results.versions["PostgreSQL"] = f"{_server_version(server.url)} ({server.origin})"
+            urls = {SQLITE: f"sqlite:///{scratch}/main.sqlite3", POSTGRESQL: server.url}
+            for part in _parts(paths):
+                code, told = _run(part, urls[part.database], Path(scratch), options)
+                results.add(part, code, told)
+    except postgres.PostgresError as problem:
+        say(str(problem))
+        results.complaints.append("PostgreSQL did not start; nothing ran")
+    _judge(results, whole=not options and not paths)
+    return _report(results)
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Options for pytest, and the paths among them, which are sorted by database."""
+    paths = [text for text in arguments if (ROOT / text.partition("::")[0]).exists()]
+    return [text for text in arguments if text not in paths], paths
+
+
+def _folders() -> list[str]:
+    """The groups that have a test in them."""
+    found = {path.relative_to(TESTS).parts[0] for path in TESTS.rglob("test_*.py")}
+    return sorted(found - set(NO_GROUP))
+
+
+def _parts(paths: Sequence[str]) -> Iterable[Part]:
+    everything = [f"tests/{name}" for name in _folders() if name not in BY_REQUEST]
+    wanted = _expanded(paths, everything) if paths else everything
+    for database, groups in (
+        (SQLITE, (*PURE, *ON_BOTH)),
+        (POSTGRESQL, ON_BOTH),
+        (SQLITE, IN_A_BROWSER),
+    ):
+        here = [path for path in wanted if _group(path) in groups]
+        for alone in (False, True):
+            chosen = [path for path in here if (_group(path) in ALONE) == alone]
+            if chosen:
+                yield Part(database=database, paths=chosen, alone=alone)
+
+
+def _expanded(paths: Sequence[str], everything: Sequence[str]) -> list[str]:
+    """`tests` alone means all its groups."""
+    normal = [str(Path(path)) for path in paths]
+    return [one for path in normal for one in (everything if path == "tests" else [path])]
+
+
+def _group(path: str) -> str:
+    relative = Path(path.partition("::")[0])
+    inside = relative.relative_to(ROOT) if relative.is_absolute() else relative
+    return inside.parts[1] if len(inside.parts) > 1 else "(none)"
+
+
+def _run(
+    part: Part, url: str, scratch: Path, options: Sequence[str]
+) -> tuple[int, dict[str, Any] | None]:
+    """One pytest process. Its report is absent when it broke off."""
+    names = " ".join(dict.fromkeys(_group(path) for path in part.paths))
+    print(f"\n=== {part.database}: {names}", flush=True)
+    report = scratch / "report.json"
+    report.unlink(missing_ok=True)
+    side_by_side = [] if part.alone else ["-n", "2", "--dist", "loadgroup"]
+    pytest = [venv_bin("python"), "-m", "pytest", "--quiet", "--continue-on-collection-errors"]
+    code = processes.run(
+        [*pytest, *side_by_side, *options, *part.paths],
+        extra={
+            "DATABASE_URL": url,
+            "CLOCKWRIGHT_TEST_REPORT": str(report),
+            "HYPOTHESIS_STORAGE_DIRECTORY": str(CACHE / "hypothesis"),
+            "PATH": f"{Path(venv_bin('python')).parent}:{os.environ.get('PATH', os.defpath)}",
+        },
+    )
+    return code, json.loads(report.read_text()) if report.exists() else None
+
+
+def _server_version(url: str) -> str:
+    """Asked of the server itself, which also shows that it can be reached."""
+    asking = "import psycopg, sys; print(psycopg.connect(sys.argv[1]).info.server_version // 10000)"
+    done = subprocess.run(
+        [venv_bin("python"), "-c", asking, url], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise postgres.PostgresError(f"No answer from {url}:\n{done.stderr.strip()[-500:]}")
+    return done.stdout.strip()
+
+
+def _judge(results: Results, *, whole: bool) -> None:
+    """What pytest's exit code does not say: silent skips, and groups in which nothing ran."""
+    listed = json.loads((TESTS / "skips.json").read_text())
+    used = set()
+    for skip in results.skips:
+        matching = [index for index, entry in enumerate(listed) if _allows(entry, skip)]
+        used.update(matching)
+        if not matching:
+            results.complaints.append(
+                f"skipped, and not in tests/skips.json: {skip['test']} ({skip['reason']})"
+            )
+    if not whole:
+        if not results.groups:
+            results.complaints.append("no test matches")
+        return
+    for index, entry in enumerate(listed):
+        if index not in used:
+            results.complaints.append(
+                f"tests/skips.json names what is not skipped: {entry['test']}"
+            )
+    for part in _parts([]):
+        for path in part.paths:
+            if not results.groups.get((_group(path), part.database)):
+                results.complaints.append(f"nothing ran in {path} on {part.database}")
+
+
+def _allows(entry: dict[str, str], skip: dict[str, str]) -> bool:
+    return fnmatch.fnmatchcase(skip["test"], entry["test"]) and entry["reason"] in skip["reason"]
+
+
+def _report(results: Results) -> int:
+    print(f"\n{_table(results)}\n")
+    for skip in results.skips:
+        print(f"skipped: {skip['test']}: {skip['reason']}")
+    for failure in results.failures:
+        print(f"FAILED {failure}")
+    for complaint in results.complaints:
+        print(f"FAILED {complaint}")
+    print("ran with " + ", ".join(f"{name} {text}" for name, text in results.versions.items()))
+    failed = results.total("failed", "errors") + len(results.complaints)
+    print(f"\n{results.total('passed')} passed, {failed} failed", flush=True)
+    return 1 if failed or not results.total("passed") else 0
+
+
+def _table(results: Results) -> str:
+    databases = [SQLITE, POSTGRESQL]
+    groups = sorted({group for group, _ in results.groups})
+    headings = ["group"]
+    for database in databases:
+        headings += [f"{database}: passed", *COUNTS[1:], "s"]
+    rows = [headings]
+    totals: Counter[tuple[str, str]] = Counter()
+    for group in groups:
+        row = [group]
+        for database in databases:
+            counts = results.groups.get((group, database))
+            seconds = results.seconds[group, database]
+            row += (
+                [str(counts[name]) for name in COUNTS] + [f"{seconds:.1f}"] if counts else ["-"] * 5
+            )
+            totals.update({(database, name): (counts or {}).get(name, 0) for name in COUNTS})
+            totals[database, "s"] += seconds
+        rows.append(row)
+    last = ["all"]
+    for database in databases:
+        last += [str(totals[database, name]) for name in COUNTS] + [f"{totals[database, 's']:.1f}"]
+    return processes.table([*rows, last], ruled_after=(0, len(rows) - 1))
