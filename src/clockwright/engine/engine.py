@@ -1,0 +1,277 @@
+"""One node: start, drain and stop the three loops."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from clockwright.engine.events import Events, NodeDeclaredDead, NodeStarted, NodeStopped
+from clockwright.engine.executors import InProcessExecutor
+from clockwright.engine.keeper import ATTEND_EVERY, Heartbeat, Keeper
+from clockwright.engine.loops import Loop
+from clockwright.engine.model import Node, Start
+from clockwright.engine.offload import offload
+from clockwright.engine.planner import Planner
+from clockwright.engine.ports import Store, Wakeup, WorkflowResolver
+from clockwright.engine.runner import Runner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """How one node behaves. `capacity`: runs at a time. `timeout`: of an attempt, where nothing else says.
+
+    `lease` without a heartbeat and the node is dead; a take-over comes at most one `heartbeat` later.
+    `sweep`: the longest sleep without a look. `retention`: how long final runs are kept; None keeps them all.
+    """
+
+    capacity: int = 10
+    timeout: timedelta | None = timedelta(hours=1)
+    heartbeat: timedelta = timedelta(seconds=5)
+    lease: timedelta = timedelta(seconds=15)
+    sweep: timedelta = timedelta(seconds=60)
+    batch: int = 500
+    retention: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what could not work."""
+        if self.capacity < 1:
+            raise ValueError(f"capacity {self.capacity}: a node runs at least 1 at a time")
+        if self.lease <= self.heartbeat:
+            raise ValueError(
+                f"lease {self.lease} must be longer than the heartbeat {self.heartbeat}"
+            )
+
+
+class Engine:
+    """The three loops over a store. All methods belong to one event loop; a stopped engine is not started again."""
+
+    def __init__(
+        self,
+        store: Store,
+        resolver: WorkflowResolver,
+        wakeup: Wakeup,
+        options: EngineOptions | None = None,
+        events: Events | None = None,
+        heartbeat: Callable[..., Heartbeat] = Heartbeat,
+    ) -> None:
+        self.events = events or Events()
+        self.options = options or EngineOptions()
+        self.node_id = ""
+        self._store = store
+        self._wakeup = wakeup
+        self._make_heartbeat = heartbeat
+        self._heartbeat: Heartbeat | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._rebirth: asyncio.Task[None] | None = None
+        self._executor = InProcessExecutor(
+            resolver,
+            threads=self.options.capacity,
+            timeout=self.options.timeout,
+            announce=self._announce,
+        )
+        self._runner = Runner(
+            store,
+            self._executor,
+            capacity=self.options.capacity,
+            sweep=self.options.sweep,
+            events=self.events,
+            node_id=lambda: self.node_id,
+            wake=self._wake_runner,
+        )
+        self._running = self._loop("runner", self._runner.step)
+        self._loops = (
+            self._loop("planner", self._planner().step),
+            self._loop("keeper", self._keeper().step),
+        )
+        # these wait for something to happen inside their step: they are cancelled rather than asked
+        self._waiting_loops = (
+            self._loop("recorder", self._runner.record),
+            self._loop("attendant", self._attend),
+            self._loop("listener", self._listen),
+        )
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the loops run."""
+        return any(not task.done() for task in self._tasks)
+
+    @property
+    def in_flight(self) -> int:
+        """How many claimed runs have not been recorded yet."""
+        return self._runner.in_flight
+
+    async def start(self) -> None:
+        """Register this node and start the loops; raises what the store raises when it cannot be reached."""
+        if self._tasks:
+            raise RuntimeError("this engine was started already")
+        await offload(self._wakeup.start)
+        await self._register()
+        for loop in (self._running, *self._loops, *self._waiting_loops):
+            self._tasks.append(asyncio.create_task(loop.run(), name=f"clockwright {loop.name}"))
+        self.events.emit(NodeStarted(node_id=self.node_id))
+
+    async def stop(self, deadline: float = 30.0) -> None:
+        """Claim nothing more, let runs finish for `deadline` seconds, hand the rest back, retire the node."""
+        for loop in (*self._loops, self._running):
+            loop.stop()
+        await self._runner.drain(deadline)
+        left = self._runner.abandon()
+        for loop in self._waiting_loops:
+            loop.stop()
+        for task in self._tasks[-len(self._waiting_loops) :]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._heartbeat is not None:
+            await asyncio.to_thread(self._heartbeat.stop)
+        if left:
+            await offload(self._store.hand_back, self.node_id, left)
+        await offload(self._store.retire_node, self.node_id)
+        self._executor.shutdown()
+        if left:
+            self._wakeup.notify()
+        await offload(self._wakeup.close)
+        self.events.emit(NodeStopped(node_id=self.node_id, handed_back=len(left)))
+
+    def look(self) -> None:
+        """Let planner and runner look now, whatever they wait for."""
+        self._running.signal.set()
+        for loop in self._loops:
+            loop.signal.set()
+
+    async def _register(self) -> None:
+        self.node_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        node = Node(
+            node_id=self.node_id,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            capacity=self.options.capacity,
+        )
+        await offload(self._store.register_node, node, self.options.lease)
+        loop = asyncio.get_running_loop()
+        self._heartbeat = self._make_heartbeat(
+            self._store,
+            node_id=self.node_id,
+            every=self.options.heartbeat,
+            lease=self.options.lease,
+            on_dead=lambda: loop.call_soon_threadsafe(self._declared_dead),
+        )
+        self._heartbeat.start()
+
+    def _declared_dead(self) -> None:
+        """Another node took over: nothing here may be recorded any more, so stop it and begin anew."""
+        self._rebirth = asyncio.create_task(self._begin_anew(), name="clockwright rebirth")
+
+    async def _begin_anew(self) -> None:
+        dead = self.node_id
+        self._runner.abandon()
+        await self._register()
+        self.events.emit(NodeDeclaredDead(node_id=dead, new_node_id=self.node_id))
+        self.look()
+
+    def _wake_runner(self) -> None:
+        self._running.signal.set()
+
+    async def _announce(self, start: Start) -> bool:
+        return start.run_id in await offload(self._store.record_starts, [start])
+
+    async def _attend(self) -> float:
+        await self._runner.attend()
+        return ATTEND_EVERY
+
+    async def _listen(self) -> float:
+        await self._wakeup.wait(self.options.sweep.total_seconds())
+        self.look()
+        return 0.0
+
+    def _planner(self) -> Planner:
+        return Planner(
+            self._store,
+            batch=self.options.batch,
+            sweep=self.options.sweep,
+            events=self.events,
+            node_id=lambda: self.node_id,
+            on_queued=self._wake_runner,
+        )
+
+    def _keeper(self) -> Keeper:
+        return Keeper(
+            self._store,
+            every=self.options.heartbeat,
+            retention=self.options.retention,
+            events=self.events,
+            node_id=lambda: self.node_id,
+            on_queued=self._wake_runner,
+        )
+
+    def _loop(self, name: str, step: Callable[[], object]) -> Loop:
+        return Loop(name, step, events=self.events, node_id=lambda: self.node_id)  # type: ignore[arg-type]
+
+
+class EngineThread:
+    """An engine in a background thread with an event loop of its own, for programs that have none to spare.
+
+    `factory` is called in that thread. `start` waits until the engine runs and raises what its start raised.
+    """
+
+    def __init__(self, factory: Callable[[], Engine]) -> None:
+        self._factory = factory
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._deadline = 30.0
+        self._error: BaseException | None = None
+        self.engine: Engine | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread lives and its engine runs."""
+        return self.engine is not None and self.engine.is_running
+
+    def start(self) -> None:
+        """Start the engine; a second call while it runs does nothing."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        started = threading.Event()
+        self._error = None
+        self._thread = threading.Thread(
+            target=self._run, args=(started,), name="clockwright-engine", daemon=True
+        )
+        self._thread.start()
+        started.wait()
+        if self._error is not None:
+            raise self._error
+
+    def stop(self, deadline: float = 30.0) -> None:
+        """Drain for at most `deadline` seconds and end the thread."""
+        if self._thread is None or self._loop is None or self._stop is None:
+            return
+        self._deadline = deadline
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def _run(self, started: threading.Event) -> None:
+        try:
+            asyncio.run(self._live(started))
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits in start()
+            self._error = error
+        finally:
+            started.set()
+
+    async def _live(self, started: threading.Event) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        engine = self._factory()
+        await engine.start()
+        self.engine = engine
+        started.set()
+        await self._stop.wait()
+        await engine.stop(self._deadline)
+
+
+__all__: Sequence[str] = ("Engine", "EngineOptions", "EngineThread")

@@ -1,0 +1,190 @@
+"""Running one attempt inside this process: coroutines on the loop, plain functions in threads.
+
+The listing of `execute` is the specification: resolve, announce (at most once), call under the timeout, judge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import traceback as tracebacks
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from clockwright.engine.model import Claim, Outcome, Policy, Reason, RunState, Start
+from clockwright.engine.ports import (
+    Handler,
+    InvalidPayload,
+    InvalidResult,
+    RunContext,
+    WorkflowResolver,
+)
+from clockwright.engine.retry import retry_at
+
+_ERROR_LENGTH = 10_000
+_TRACEBACK_LENGTH = 50_000
+
+Announce = Callable[[Start], Awaitable[bool]]
+"""Commits an attempt's start before its handler is called; False when the fence is closed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ending:
+    state: RunState
+    reason: Reason | None = None
+    result: Any = None
+    error: str | None = None
+    traceback: str | None = None
+
+
+class InProcessExecutor:
+    """Runs handlers in this process. `timeout` is the node's default for handlers and schedules without their own.
+
+    Cancelling is cooperative: a coroutine is cancelled at its next await; a thread cannot be stopped, so a plain
+    function that overruns or is cancelled is recorded so at once and its late return is ignored.
+    """
+
+    def __init__(
+        self,
+        resolver: WorkflowResolver,
+        *,
+        threads: int,
+        timeout: timedelta | None,
+        announce: Announce,
+    ) -> None:
+        self._resolver = resolver
+        self._timeout = timeout
+        self._announce = announce
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="clockwright-run")
+        self._calls: dict[UUID, asyncio.Future[Any]] = {}
+        self._asked_to_stop: set[UUID] = set()
+
+    async def execute(self, claim: Claim, now: Callable[[], datetime]) -> Outcome | None:
+        """What the attempt came to; None when an at-most-once attempt found its fence closed before it began."""
+        started_at = now()
+        handler = self._resolver.resolve(claim.workflow_id)
+        if handler is None:
+            return _outcome(claim, _unknown(claim), started_at, now())
+        if handler.at_most_once and not await self._announce(_start(claim, started_at)):
+            return None
+        ending = await self._call(handler, claim, started_at)
+        policy = (
+            claim.policy
+            if handler.max_retries is None
+            else _capped(claim.policy, handler.max_retries)
+        )
+        return _judged(claim, ending, policy, started_at=started_at, finished_at=now())
+
+    def cancel(self, run_id: UUID) -> None:
+        """Ask the running attempt of a run to stop; nothing happens when it has ended."""
+        call = self._calls.get(run_id)
+        if call is not None:
+            self._asked_to_stop.add(run_id)
+            call.cancel()
+
+    def shutdown(self) -> None:
+        """Let go of the threads; those that run on are not waited for."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _call(self, handler: Handler, claim: Claim, started_at: datetime) -> _Ending:
+        timeout = claim.policy.timeout or handler.timeout or self._timeout
+        call = asyncio.ensure_future(self._begin(handler, claim, _context_of(claim, started_at)))
+        self._calls[claim.run_id] = call
+        try:
+            async with asyncio.timeout(timeout.total_seconds() if timeout else None):
+                return _Ending(state=RunState.SUCCEEDED, result=await call)
+        except asyncio.CancelledError:
+            if claim.run_id not in self._asked_to_stop:
+                raise
+            return _Ending(state=RunState.CANCELLED, reason=Reason.REQUESTED)
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is the run's outcome
+            if isinstance(error, TimeoutError) and call.cancelled():
+                why = f"ran longer than {timeout}"
+                return _Ending(state=RunState.TIMED_OUT, reason=Reason.TIMEOUT, error=why)
+            return _failed(error)
+        finally:
+            self._calls.pop(claim.run_id, None)
+            self._asked_to_stop.discard(claim.run_id)
+
+    async def _begin(self, handler: Handler, claim: Claim, run: RunContext) -> Any:
+        if handler.is_coroutine:
+            return await handler.call(run, claim.args)
+        context = contextvars.copy_context()
+        call: Callable[[], Any] = functools.partial(context.run, handler.call, run, claim.args)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+
+
+def _context_of(claim: Claim, triggered_at: datetime) -> RunContext:
+    return RunContext(
+        run_id=claim.run_id,
+        attempt=claim.attempt,
+        schedule_id=claim.schedule_id,
+        scheduled_for=claim.scheduled_for,
+        triggered_at=triggered_at,
+        trigger=claim.trigger.value,
+        community=claim.community,
+        context=claim.context,
+    )
+
+
+def _start(claim: Claim, started_at: datetime) -> Start:
+    return Start(
+        run_id=claim.run_id,
+        attempt=claim.attempt,
+        node_id=claim.node_id,
+        started_at=started_at,
+        at_most_once=True,
+    )
+
+
+def _unknown(claim: Claim) -> _Ending:
+    why = f"no function or workflow is registered under {claim.workflow_id} in this process"
+    return _Ending(state=RunState.FAILED, reason=Reason.UNKNOWN_FUNCTION, error=why)
+
+
+def _failed(error: Exception) -> _Ending:
+    if isinstance(error, InvalidPayload):
+        return _Ending(state=RunState.FAILED, reason=Reason.INVALID_PAYLOAD, error=str(error))
+    if isinstance(error, InvalidResult):
+        return _Ending(state=RunState.FAILED, reason=Reason.INVALID_RESULT, error=str(error))
+    lines = "".join(tracebacks.format_exception(error))
+    return _Ending(
+        state=RunState.FAILED,
+        reason=Reason.ERROR,
+        error=f"{type(error).__name__}: {error}"[:_ERROR_LENGTH],
+        traceback=lines[-_TRACEBACK_LENGTH:],
+    )
+
+
+def _capped(policy: Policy, max_retries: int) -> Policy:
+    return replace(policy, max_retries=min(policy.max_retries, max_retries))
+
+
+def _judged(
+    claim: Claim, ending: _Ending, policy: Policy, *, started_at: datetime, finished_at: datetime
+) -> Outcome:
+    """The outcome, as a retry where the policy allows one more try."""
+    tries = claim.retries + 1
+    again = retry_at(policy, state=ending.state, reason=ending.reason, tries=tries, now=finished_at)
+    outcome = _outcome(claim, ending, started_at, finished_at)
+    return outcome if again is None else replace(outcome, state=RunState.RETRYING, ready_at=again)
+
+
+def _outcome(claim: Claim, ending: _Ending, started_at: datetime, finished_at: datetime) -> Outcome:
+    return Outcome(
+        run_id=claim.run_id,
+        attempt=claim.attempt,
+        node_id=claim.node_id,
+        state=ending.state,
+        reason=ending.reason,
+        started_at=started_at,
+        finished_at=finished_at,
+        result=ending.result,
+        error=ending.error,
+        traceback=ending.traceback,
+    )

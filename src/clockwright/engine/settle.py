@@ -1,0 +1,241 @@
+"""The heart: account for every fire time up to now, exactly once. Pure; no clock, no I/O.
+
+In this order: bounds, exhausted?, catch-up, grace, overlap, remaining limit. What a settlement does not run it
+still records: the first 1,000 fire times with a row each, the rest of a stretch with one reason as a range row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import assert_never
+
+from clockwright.engine.model import (
+    ROWS_PER_SETTLEMENT,
+    CatchUp,
+    Reason,
+    RunState,
+    Schedule,
+    ScheduleStatus,
+    Settlement,
+    Situation,
+    Verdict,
+)
+from clockwright.engine.overlap import Room, admit
+from clockwright.recurrence import Recurrence
+
+_TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """All fire times in `(after, until]`, none of which runs, for one reason."""
+
+    after: datetime
+    until: datetime
+    state: RunState
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What catch-up and grace leave: stretches that do not run, then candidates that may."""
+
+    stretches: tuple[_Stretch, ...] = ()
+    candidates: tuple[datetime, ...] = ()
+
+
+def settle(situation: Situation, now: datetime) -> Settlement:
+    """Account for the fire times in `(settled_until, now]`; a clock that stepped back settles nothing."""
+    schedule = situation.schedule
+    if now <= schedule.settled_until:
+        return Settlement(verdicts=(), schedule=schedule)
+    if schedule.status not in (ScheduleStatus.ACTIVE, ScheduleStatus.PAUSED):
+        return Settlement(verdicts=(), schedule=replace(schedule, settled_until=now))
+    after, until = _window(schedule, now)
+    if until <= after:
+        return Settlement(verdicts=(), schedule=_moved_on(schedule, now, ()))
+    if schedule.status is ScheduleStatus.PAUSED:
+        paused = _Stretch(after, until, RunState.SKIPPED, Reason.PAUSED)
+        return Settlement(
+            verdicts=_accounted(schedule, [paused]), schedule=replace(schedule, settled_until=now)
+        )
+    choice = _catch_up(schedule, after, until, now)
+    admission = admit(
+        choice.candidates,
+        schedule.policy,
+        Room(active=situation.active, buffered=situation.buffered),
+    )
+    decided = _limited(admission.verdicts, schedule)
+    verdicts = _accounted(schedule, choice.stretches) + decided
+    return Settlement(
+        verdicts=verdicts,
+        schedule=_moved_on(schedule, now, verdicts),
+        cancel_running=admission.cancel_running,
+    )
+
+
+def next_fire(schedule: Schedule, after: datetime) -> datetime | None:
+    """The first fire time strictly after an instant within the schedule's bounds and limit; None when exhausted."""
+    if _is_used_up(schedule):
+        return None
+    if schedule.start_at is not None:
+        after = max(after, schedule.start_at - _TICK)
+    fire_time = _next(schedule.recurrence, after)
+    if fire_time is None or (schedule.end_at is not None and fire_time > schedule.end_at):
+        return None
+    return fire_time
+
+
+# A rule answers in its own zone. Two datetimes of one zone compare and subtract by their wall clocks, which lie in the
+# hour that comes twice: from here on only UTC.
+
+
+def _next(rule: Recurrence, after: datetime) -> datetime | None:
+    fire_time = rule.next_after(after)
+    return None if fire_time is None else fire_time.astimezone(UTC)
+
+
+def _prev(rule: Recurrence, before: datetime) -> datetime | None:
+    fire_time = rule.prev_before(before)
+    return None if fire_time is None else fire_time.astimezone(UTC)
+
+
+def _between(rule: Recurrence, stretch: _Stretch) -> Iterator[datetime]:
+    return (fire_time.astimezone(UTC) for fire_time in rule.between(stretch.after, stretch.until))
+
+
+def _window(schedule: Schedule, now: datetime) -> tuple[datetime, datetime]:
+    after = schedule.settled_until
+    if schedule.start_at is not None:
+        after = max(after, schedule.start_at - _TICK)
+    return after, now if schedule.end_at is None else min(now, schedule.end_at)
+
+
+def _is_used_up(schedule: Schedule) -> bool:
+    limit = schedule.policy.max_executions
+    return limit is not None and schedule.execution_count >= limit
+
+
+def _catch_up(schedule: Schedule, after: datetime, until: datetime, now: datetime) -> _Choice:
+    """Which of the unsettled fire times are candidates, and why the others are not."""
+    rule = schedule.recurrence
+    last = _prev(rule, until + _TICK)
+    if last is None or last <= after:
+        return _Choice()
+    match schedule.policy.catch_up:
+        case CatchUp.LATEST:
+            coalesced = _Stretch(after, last - _TICK, RunState.SKIPPED, Reason.COALESCED)
+            return _in_grace(schedule, (coalesced,), last, now)
+        case CatchUp.NONE:
+            earlier = _prev(rule, last)
+            if earlier is None or earlier <= after:
+                return _in_grace(schedule, (), last, now)
+            return _Choice((_Stretch(after, until, RunState.SKIPPED, Reason.NOT_CAUGHT_UP),))
+        case CatchUp.ALL:
+            return _all_in_grace(schedule, after, until, now)
+        case _ as never:  # pragma: no cover
+            assert_never(never)
+
+
+def _in_grace(
+    schedule: Schedule, stretches: tuple[_Stretch, ...], at: datetime, now: datetime
+) -> _Choice:
+    """One candidate, unless it is later than the grace period; exactly at the grace it still may start (R14)."""
+    grace = schedule.policy.grace
+    if grace is None or now - at <= grace:
+        return _Choice(stretches, (at,))
+    return _Choice((*stretches, _Stretch(at - _TICK, at, RunState.MISSED, Reason.GRACE_EXCEEDED)))
+
+
+def _all_in_grace(schedule: Schedule, after: datetime, until: datetime, now: datetime) -> _Choice:
+    """Every fire time within the grace period, at most the newest `catch_up_limit`."""
+    policy, stretches, fresh = schedule.policy, [], after
+    if policy.grace is not None and now - policy.grace > after:
+        fresh = now - policy.grace - _TICK
+        stretches.append(_Stretch(after, min(fresh, until), RunState.MISSED, Reason.GRACE_EXCEEDED))
+    newest = tuple(_newest(schedule, fresh, until, policy.catch_up_limit))[::-1]
+    if len(newest) == policy.catch_up_limit:
+        stretches.append(
+            _Stretch(fresh, newest[0] - _TICK, RunState.SKIPPED, Reason.CATCH_UP_LIMIT)
+        )
+    return _Choice(tuple(stretches), newest)
+
+
+def _newest(schedule: Schedule, after: datetime, until: datetime, count: int) -> Iterator[datetime]:
+    """The last `count` fire times in `(after, until]`, newest first."""
+    at = _prev(schedule.recurrence, until + _TICK)
+    while at is not None and at > after and count:
+        yield at
+        count -= 1
+        at = _prev(schedule.recurrence, at)
+
+
+def _limited(verdicts: tuple[Verdict, ...], schedule: Schedule) -> tuple[Verdict, ...]:
+    """Keep as many runs as `max_executions` leaves, oldest first; the others are skipped."""
+    limit = schedule.policy.max_executions
+    if limit is None:
+        return verdicts
+    left, kept = limit - schedule.execution_count, []
+    for verdict in verdicts:
+        runs = verdict.state in (RunState.QUEUED, RunState.BUFFERED)
+        if runs and left <= 0:
+            kept.append(replace(verdict, state=RunState.SKIPPED, reason=Reason.LIMIT_REACHED))
+            continue
+        left -= runs
+        kept.append(verdict)
+    return tuple(kept)
+
+
+def _accounted(schedule: Schedule, stretches: Iterable[_Stretch]) -> tuple[Verdict, ...]:
+    """Rows for what does not run: one each while there is room, then one for the rest of a stretch."""
+    verdicts: list[Verdict] = []
+    for stretch in stretches:
+        room = max(0, ROWS_PER_SETTLEMENT - len(verdicts))
+        fire_times = _between(schedule.recurrence, stretch)
+        verdicts += (
+            Verdict(scheduled_for=at, state=stretch.state, reason=stretch.reason)
+            for at in islice(fire_times, room)
+        )
+        rest = next(iter(fire_times), None)
+        if rest is not None:
+            verdicts.append(_range(schedule, stretch, rest))
+    return tuple(verdicts)
+
+
+def _range(schedule: Schedule, stretch: _Stretch, first: datetime) -> Verdict:
+    rule = schedule.recurrence
+    return Verdict(
+        scheduled_for=first,
+        state=stretch.state,
+        reason=stretch.reason,
+        covers_until=_prev(rule, stretch.until + _TICK),
+        covers_count=rule.count_between(first - _TICK, stretch.until),
+    )
+
+
+def _moved_on(schedule: Schedule, now: datetime, verdicts: tuple[Verdict, ...]) -> Schedule:
+    """The schedule after a settlement: watermark, count, next fire time, and whether anything is left."""
+    count = schedule.execution_count + sum(
+        v.state in (RunState.QUEUED, RunState.BUFFERED) for v in verdicts
+    )
+    settled = replace(schedule, settled_until=now, execution_count=count)
+    if count > schedule.execution_count:
+        settled = replace(settled, last_execution_at=now)
+    upcoming = next_fire(settled, now)
+    if upcoming is not None:
+        return replace(settled, next_execution_at=upcoming)
+    if count == 0 and verdicts and verdicts[-1].state is RunState.MISSED:
+        # a schedule whose only chance was missed did not complete (R14)
+        return replace(
+            settled,
+            status=ScheduleStatus.FAILED,
+            status_reason=Reason.GRACE_EXCEEDED.value,
+            next_execution_at=None,
+        )
+    reason = Reason.LIMIT_REACHED.value if _is_used_up(settled) else None
+    return replace(
+        settled, status=ScheduleStatus.COMPLETED, status_reason=reason, next_execution_at=None
+    )
