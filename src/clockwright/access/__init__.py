@@ -1,0 +1,1 @@
+"""Who calls: communities, roles and API tokens."""
