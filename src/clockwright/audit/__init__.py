@@ -1,0 +1,1 @@
+"""The AAA trail: what was done, by whom, in which community, with what result."""

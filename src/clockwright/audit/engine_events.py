@@ -1,0 +1,217 @@
+"""The engine's events as log lines (S4-49). The ledger is the record of runs: no row is written here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from clockwright.audit.actions import Action, Category, Result
+from clockwright.audit.trail import log_event
+from clockwright.engine.events import (
+    Event,
+    LoopFailed,
+    NodeDeclaredDead,
+    NodeStarted,
+    NodeStopped,
+    NodeTakenOver,
+    OutcomeRefused,
+    RunEnded,
+    RunsClaimed,
+    SchedulesSettled,
+)
+from clockwright.engine.model import Reason, RunState, Settlement, Verdict
+
+_BAD_ENDS = frozenset({RunState.FAILED, RunState.TIMED_OUT, RunState.LOST, RunState.RETRYING})
+
+
+def log_engine_event(event: Event) -> None:
+    """Subscribe this to an engine's events: `engine.events.subscribe(log_engine_event)`."""
+    handler = _HANDLERS.get(type(event))
+    if handler is not None:
+        handler(event)
+
+
+def _started(event: NodeStarted) -> None:
+    log_event(Category.SYSTEM, Action.SCHEDULER_START, message="engine started", node=event.node_id)
+
+
+def _stopped(event: NodeStopped) -> None:
+    log_event(
+        Category.SYSTEM,
+        Action.SCHEDULER_STOP,
+        message="engine stopped",
+        node=event.node_id,
+        handed_back=event.handed_back,
+    )
+
+
+def _declared_dead(event: NodeDeclaredDead) -> None:
+    log_event(
+        Category.ERROR,
+        Action.NODE_DECLARED_DEAD,
+        result=Result.FAILURE,
+        message="this node's lease ran out; it goes on under a new id",
+        node=event.node_id,
+        new_node=event.new_node_id,
+    )
+
+
+def _taken_over(event: NodeTakenOver) -> None:
+    lost = [run_id for run_id, state in event.runs if state is RunState.LOST]
+    log_event(
+        Category.SYSTEM,
+        Action.NODE_TAKEOVER,
+        message="a node died; its runs were taken over",
+        node=event.node_id,
+        dead_node=event.dead_node_id,
+        requeued=len(event.runs) - len(lost),
+        lost=len(lost),
+    )
+    for run_id in lost:
+        log_event(
+            Category.ERROR,
+            Action.RUN_LOST,
+            result=Result.FAILURE,
+            message="a run is lost with its node",
+            execution_id=run_id,
+            dead_node=event.dead_node_id,
+        )
+
+
+def _settled(event: SchedulesSettled) -> None:
+    for settlement in event.settlements:
+        for (state, reason), verdicts in _not_run(settlement).items():
+            _log_not_run(settlement, state, reason, verdicts)
+        if _reached_limit(settlement):
+            log_event(
+                Category.AUDIT,
+                Action.SCHEDULE_LIMIT_REACHED,
+                message="the schedule has run as often as it may",
+                execution_count=settlement.schedule.execution_count,
+                max_executions=settlement.schedule.policy.max_executions,
+                **_of_schedule(settlement),
+            )
+
+
+def _not_run(settlement: Settlement) -> dict[tuple[RunState, Reason | None], list[Verdict]]:
+    """One group a reason, so that a long backlog is a line and not a thousand."""
+    groups: defaultdict[tuple[RunState, Reason | None], list[Verdict]] = defaultdict(list)
+    for verdict in settlement.verdicts:
+        if verdict.state in {RunState.MISSED, RunState.SKIPPED}:
+            groups[verdict.state, verdict.reason].append(verdict)
+    return groups
+
+
+def _log_not_run(
+    settlement: Settlement, state: RunState, reason: Reason | None, verdicts: list[Verdict]
+) -> None:
+    missed = state is RunState.MISSED
+    count = sum(verdict.covers_count for verdict in verdicts)
+    log_event(
+        Category.AUDIT,
+        Action.SCHEDULE_MISSED if missed else Action.SCHEDULE_SKIPPED,
+        result=Result.FAILURE if missed else Result.SUCCESS,
+        message=f"{count} fire times {'missed' if missed else 'skipped'}",
+        reason=reason,
+        count=count,
+        scheduled_for=verdicts[0].scheduled_for,
+        until=verdicts[-1].covers_until or verdicts[-1].scheduled_for,
+        next_execution=settlement.schedule.next_execution_at,
+        grace_threshold=settlement.schedule.policy.grace,
+        **_of_schedule(settlement),
+    )
+
+
+def _reached_limit(settlement: Settlement) -> bool:
+    limit = settlement.schedule.policy.max_executions
+    return (
+        limit is not None and settlement.schedule.execution_count >= limit and settlement.queued > 0
+    )
+
+
+def _of_schedule(settlement: Settlement) -> dict[str, Any]:
+    schedule = settlement.schedule
+    return {
+        "community": schedule.community,
+        "schedule_id": schedule.schedule_id,
+        "workflow_id": schedule.workflow_id,
+    }
+
+
+def _claimed(event: RunsClaimed) -> None:
+    for claim in event.claims:
+        log_event(
+            Category.AUDIT,
+            Action.SCHEDULE_TRIGGERED,
+            message="run triggered",
+            community=claim.community,
+            schedule_id=claim.schedule_id,
+            workflow_id=claim.workflow_id,
+            execution_id=claim.run_id,
+            scheduled_for=claim.scheduled_for,
+            attempt=claim.attempt,
+            trigger=claim.trigger,
+            node=claim.node_id,
+        )
+
+
+def _ended(event: RunEnded) -> None:
+    bad = event.outcome.state in _BAD_ENDS
+    log_event(
+        Category.ERROR if bad else Category.AUDIT,
+        Action.SCHEDULE_EXECUTION_ERROR if bad else Action.SCHEDULE_EXECUTED,
+        result=Result.FAILURE if bad else Result.SUCCESS,
+        message=f"run {event.outcome.state}",
+        time_ms=round(event.duration.total_seconds() * 1_000),
+        community=event.claim.community,
+        schedule_id=event.claim.schedule_id,
+        workflow_id=event.claim.workflow_id,
+        execution_id=event.claim.run_id,
+        attempt=event.claim.attempt,
+        state=event.outcome.state,
+        reason=event.outcome.reason,
+        error=event.outcome.error,
+        late_ms=round(event.lateness.total_seconds() * 1_000),
+        node=event.node_id,
+    )
+
+
+def _refused(event: OutcomeRefused) -> None:
+    log_event(
+        Category.ERROR,
+        Action.OUTCOME_REFUSED,
+        result=Result.DENIED,
+        message="a late outcome met a closed fence",
+        execution_id=event.outcome.run_id,
+        attempt=event.outcome.attempt,
+        state=event.outcome.state,
+        node=event.node_id,
+    )
+
+
+def _loop_failed(event: LoopFailed) -> None:
+    planning = event.loop == "planner"
+    log_event(
+        Category.ERROR,
+        Action.CHECK_DUE_SCHEDULES_LOOP if planning else Action.ENGINE_LOOP,
+        result=Result.FAILURE,
+        message="a loop failed and tries again",
+        loop=event.loop,
+        error=f"{type(event.error).__name__}: {event.error}",
+        retry_in=event.retry_in,
+        node=event.node_id,
+    )
+
+
+_HANDLERS: dict[type[Event], Callable[[Any], None]] = {
+    NodeStarted: _started,
+    NodeStopped: _stopped,
+    NodeDeclaredDead: _declared_dead,
+    NodeTakenOver: _taken_over,
+    SchedulesSettled: _settled,
+    RunsClaimed: _claimed,
+    RunEnded: _ended,
+    OutcomeRefused: _refused,
+    LoopFailed: _loop_failed,
+}

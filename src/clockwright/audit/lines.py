@@ -1,0 +1,76 @@
+"""The documented log line: `[timestamp] LEVEL module:version EVENT_TYPE community=X user=Y action=Z result=STATUS …`."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from clockwright import __version__
+
+MODULE = "clockwright"
+_LONGEST_VALUE = 2_000
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:,/+*@%#()[]…")
+
+
+def line_of(event_type: str, facts: Mapping[str, Any], message: str) -> str:
+    """`EVENT_TYPE community=X user=Y action=Z result=STATUS [time=Nms] message k=v…` on one line, whatever the values are."""
+    head = [f"{name}={escaped(facts.get(name))}" for name in _HEAD]
+    if facts.get("time_ms") is not None:
+        head.append(f"time={facts['time_ms']}ms")
+    shown = {*_HEAD, "time_ms", "event_type"}
+    tail = [
+        f"{escaped(name)}={escaped(value)}"
+        for name, value in facts.items()
+        if name not in shown and value is not None
+    ]
+    return " ".join([event_type, *head, one_line(message), *tail]).strip()
+
+
+_HEAD = ("community", "user", "action", "result")
+
+
+def one_line(text: str) -> str:
+    """A text without anything that could begin a new line or steer a terminal, and without a forged `k=v`."""
+    kept = "".join(char if char.isprintable() else _escape(char) for char in text)
+    return kept.replace("=", "\\=")[:_LONGEST_VALUE]
+
+
+def escaped(value: Any) -> str:
+    """A value as one word: plain where it is plain, else as a JSON string in ASCII."""
+    if value is None or value == "":
+        return "-"
+    text = value if isinstance(value, str) else _as_text(value)
+    text = text[:_LONGEST_VALUE]
+    return text if _PLAIN.issuperset(text) else json.dumps(text)
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, dict | list | tuple | bool):
+        return json.dumps(value, default=str, separators=(",", ":"))
+    return str(value)
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+class LineFormatter(logging.Formatter):
+    """Writes every record in the documented shape; one that is not ours counts as SYSTEM, or ERROR."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The whole line, and a traceback under it where there is one."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        text = f"[{at}] {record.levelname} {MODULE}:{__version__} {self._body(record)}"
+        if record.exc_info and not record.exc_text:
+            record.exc_text = self.formatException(record.exc_info)
+        return f"{text}\n{record.exc_text}" if record.exc_text else text
+
+    def _body(self, record: logging.LogRecord) -> str:
+        if hasattr(record, "aaa"):
+            return record.getMessage()
+        kind = "ERROR" if record.levelno >= logging.ERROR else "SYSTEM"
+        facts = {"action": record.name, "result": "FAILURE" if kind == "ERROR" else "SUCCESS"}
+        return line_of(kind, facts, record.getMessage())
