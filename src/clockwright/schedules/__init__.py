@@ -1,0 +1,24 @@
+"""Durable schedules: `from clockwright.schedules import scheduler, job`.
+
+Nothing of Django's models is imported here, so that a `jobs.py` may import this package at any time.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clockwright.engine.registry import job
+    from clockwright.schedules.functions import scheduler
+
+__all__ = ["job", "scheduler"]
+
+_HOMES = {"job": "clockwright.engine.registry", "scheduler": "clockwright.schedules.functions"}
+
+
+def __getattr__(name: str) -> Any:
+    """`job` or `scheduler`, from where it lives."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

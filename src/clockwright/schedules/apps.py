@@ -1,0 +1,22 @@
+"""The Django app of the schedules."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from django.apps import AppConfig
+
+
+class SchedulesConfig(AppConfig):
+    """Starts an engine where the settings and the kind of process ask for one (S2-03, R5)."""
+
+    name = "clockwright.schedules"
+    label = "clockwright_schedules"
+    verbose_name = "Schedules"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Wire the app up; no query is made here (C-41)."""
+        if find_spec("clockwright.schedules.autostart") is not None:
+            import_module("clockwright.schedules.autostart").start_if_wanted()

@@ -1,0 +1,81 @@
+"""Rows as plain dictionaries: what the service returns. Instants are ISO 8601 in UTC with `+00:00`. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clockwright.engine.registry import default_registry
+from clockwright.recurrence import RecurrenceError, from_json
+from clockwright.schedules.specs import utc_text
+
+if TYPE_CHECKING:
+    from clockwright.schedules.models import Run, Schedule
+
+
+def schedule_document(row: Schedule) -> dict[str, Any]:
+    """A schedule: the documented keys (B3.1) first, then the rest of what is known of it."""
+    function = default_registry.by_workflow(row.workflow_id)
+    return {
+        "schedule_id": str(row.schedule_id),
+        "workflow_id": str(row.workflow_id),
+        "schedule_type": row.schedule_type,
+        "next_execution_at": utc_text(row.next_execution_at),
+        "is_active": row.is_active,
+        "execution_count": row.execution_count,
+        "max_executions": row.max_executions,
+        "workflow": function.key if function else None,
+        "key": row.key,
+        "name": row.name or None,
+        "status": row.status,
+        "status_reason": row.status_reason,
+        "timezone": row.timezone,
+        "cron_expression": row.cron_expression,
+        "interval_seconds": row.interval_seconds,
+        "scheduled_time": utc_text(row.scheduled_time),
+        "recurrence": row.recurrence,
+        "description": describe_rule(row.recurrence),
+        "start_at": utc_text(row.start_at),
+        "end_at": utc_text(row.end_at),
+        **row.policy,
+        "context_data": row.context_data,
+        "args": row.args,
+        "last_execution_at": utc_text(row.last_execution_at),
+        "last_execution_id": str(row.last_execution_id) if row.last_execution_id else None,
+        "created_by": row.created_by or None,
+        "created_at": utc_text(row.created_at),
+        "updated_at": utc_text(row.updated_at),
+        "version": row.version,
+    }
+
+
+def run_document(run: Run) -> dict[str, Any]:
+    """One row of the ledger. `execution_id` is the documented name of `run_id`."""
+    return {
+        "run_id": str(run.run_id),
+        "execution_id": str(run.run_id),
+        "schedule_id": str(run.schedule_id) if run.schedule_id else None,
+        "workflow_id": str(run.workflow_id),
+        "scheduled_for": utc_text(run.scheduled_for),
+        "covers_until": utc_text(run.covers_until),
+        "covers_count": run.covers_count,
+        "trigger": run.trigger,
+        "status": run.status,
+        "reason": run.reason,
+        "attempt": run.attempt,
+        "takeovers": run.takeovers,
+        "node": run.node,
+        "created_at": utc_text(run.created_at),
+        "started_at": utc_text(run.started_at),
+        "finished_at": utc_text(run.finished_at),
+        "result": run.result,
+        "error": run.error,
+        "request_id": run.request_id,
+    }
+
+
+def describe_rule(data: dict[str, Any]) -> str:
+    """A stored rule as a sentence; says so where this program cannot read it."""
+    try:
+        return from_json(data).describe()
+    except RecurrenceError as error:
+        return f"A rule that this version cannot read: {error.reason}"

@@ -1,0 +1,176 @@
+"""Questions about schedules and their runs. Each is one query, never one a row, and none of them writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q
+
+from clockwright.access.store import is_community
+from clockwright.engine.model import RunState, ScheduleStatus, Trigger
+from clockwright.schedules.models import Run, Schedule
+
+__all__ = ["is_community"]
+
+T = TypeVar("T")
+
+LARGEST_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """Some rows, and the cursor of those that follow; None after the last."""
+
+    rows: Sequence[T]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleFilter:
+    """Which schedules are asked for; None means any. Without a status all but the removed ones."""
+
+    community: str | None = None
+    status: ScheduleStatus | None = None
+    schedule_type: str | None = None
+    workflow_id: UUID | None = None
+
+
+def ping() -> None:
+    """One round trip; raises Django's DatabaseError."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def find_schedule(community: str | None, schedule_id: UUID) -> Schedule | None:
+    """A schedule that is not removed; `community` None looks in all of them, for trusted code."""
+    rows = Schedule.objects.present().filter(schedule_id=schedule_id)
+    return (rows if community is None else rows.in_community(community)).first()
+
+
+def lock_schedule(community: str, schedule_id: UUID) -> Schedule | None:
+    """The same, held until the transaction ends, so that what is decided about it stays true."""
+    rows = Schedule.objects.present().in_community(community).filter(schedule_id=schedule_id)
+    return rows.select_for_update().first()
+
+
+def lock_by_key(community: str, key: str) -> Schedule | None:
+    """The schedule of a key, held until the transaction ends."""
+    rows = Schedule.objects.present().in_community(community).filter(key=key)
+    return rows.select_for_update().first()
+
+
+def find_by_key(community: str, key: str) -> Schedule | None:
+    """The schedule of a key."""
+    return Schedule.objects.present().in_community(community).filter(key=key).first()
+
+
+def schedules_page(
+    wanted: ScheduleFilter, limit: int = 50, cursor: str | None = None
+) -> Page[Schedule]:
+    """The schedules made last first; raises ValueError for a cursor that no page gave."""
+    rows = Schedule.objects.present()
+    if wanted.community is not None:
+        rows = rows.in_community(wanted.community)
+    if wanted.status is not None:
+        rows = rows.filter(status=wanted.status)
+    if wanted.schedule_type is not None:
+        rows = rows.filter(schedule_type=wanted.schedule_type)
+    if wanted.workflow_id is not None:
+        rows = rows.of_workflow(wanted.workflow_id)
+    if cursor is not None:
+        rows = rows.filter(id__lt=int(cursor))
+    return _page(list(rows.order_by("-id")[: limit + 1]), limit, lambda row: str(row.id))
+
+
+def runs_page(
+    community: str, schedule_id: UUID, limit: int = 50, cursor: str | None = None
+) -> Page[Run]:
+    """The runs of a schedule, newest first, missed and skipped ones included; raises ValueError for a bad cursor."""
+    rows = Run.objects.in_community(community).of_schedule(schedule_id)
+    if cursor is not None:
+        at, _, run_id = cursor.partition("~")
+        place = datetime.fromisoformat(at)
+        if place.tzinfo is None:
+            raise ValueError(f"cursor {cursor!r}: take it from `next`")
+        rows = rows.filter(
+            Q(scheduled_for__lt=place) | Q(scheduled_for=place, run_id__lt=UUID(run_id))
+        )
+    found = list(rows.defer("traceback", "args")[: limit + 1])
+    return _page(found, limit, lambda run: f"{run.scheduled_for.isoformat()}~{run.run_id}")
+
+
+def next_due(limit: int, community: str | None = None) -> list[Schedule]:
+    """The active schedules that fire next."""
+    rows = Schedule.objects.active().next_first()
+    return list((rows if community is None else rows.in_community(community))[:limit])
+
+
+def latest_runs(limit: int, community: str | None = None) -> list[Run]:
+    """The rows of the ledger that were made last."""
+    rows = Run.objects.latest_made().defer("traceback", "args")
+    return list((rows if community is None else rows.in_community(community))[:limit])
+
+
+def active_schedules() -> list[Schedule]:
+    """Every schedule with a fire time to come, the next one first."""
+    return list(Schedule.objects.active().next_first())
+
+
+def find_active(schedule_id: str) -> Schedule | None:
+    """An active schedule by the text of its id; None also for a text that is none."""
+    try:
+        wanted = UUID(schedule_id)
+    except ValueError:
+        return None
+    return Schedule.objects.active().filter(schedule_id=wanted).first()
+
+
+def count_active() -> int:
+    """How many schedules of all communities have a fire time to come."""
+    return Schedule.objects.active().count()
+
+
+def with_keys(community: str) -> list[Schedule]:
+    """The schedules that have a key, in the order of their next fire time."""
+    rows = Schedule.objects.present().in_community(community).exclude(key=None)
+    return list(rows.next_first())
+
+
+def queued_for(fire_times: Collection[tuple[UUID, datetime]]) -> list[Run]:
+    """The scheduled runs of some fire times, oldest first."""
+    if not fire_times:
+        return []
+    rows = Run.objects.scheduled().filter(
+        schedule_id__in={schedule_id for schedule_id, _ in fire_times},
+        scheduled_for__in={at for _, at in fire_times},
+    )
+    wanted = set(fire_times)
+    found = [run for run in rows if (run.schedule_id, run.scheduled_for) in wanted]
+    return sorted(found, key=lambda run: (run.scheduled_for, run.run_id))
+
+
+def unfinished_among(run_ids: Collection[UUID]) -> int:
+    """How many of some runs wait to be taken, or are running."""
+    states = (RunState.QUEUED, RunState.RUNNING)
+    return Run.objects.filter(run_id__in=run_ids, status__in=states).count()
+
+
+def find_run(community: str, run_id: UUID) -> Run | None:
+    """One row of the ledger."""
+    return Run.objects.in_community(community).filter(run_id=run_id).first()
+
+
+def manual_run(schedule_id: UUID, request_id: str) -> Run | None:
+    """The run that a request made before."""
+    rows = Run.objects.of_schedule(schedule_id)
+    return rows.filter(request_id=request_id, trigger=Trigger.MANUAL).first()
+
+
+def _page(rows: list[T], limit: int, place: Callable[[T], str]) -> Page[T]:
+    kept = rows[:limit]
+    return Page(rows=kept, next=place(kept[-1]) if len(rows) > limit else None)

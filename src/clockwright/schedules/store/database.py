@@ -1,0 +1,88 @@
+"""Transactions: one store call is one, alone or nested in the caller's."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections, transaction
+
+from clockwright.engine.ports import Clock
+from clockwright.schedules.store.dialect import Cursor, Dialect
+from clockwright.schedules.store.postgresql import PostgreSQL
+from clockwright.schedules.store.sqlite import SQLite
+from clockwright.schedules.wakeup import CHANNEL, announce
+
+T = TypeVar("T")
+Work = Callable[[Cursor], T]
+
+TRIES = 6
+FIRST_PAUSE = 0.01
+"""Seconds at most before the second try; doubled with every other one."""
+
+_DIALECTS: dict[str, type[Dialect]] = {"postgresql": PostgreSQL, "sqlite": SQLite}
+
+
+class Database:
+    """A Django database alias as the store uses it: every thread has a connection of its own."""
+
+    def __init__(self, using: str = DEFAULT_DB_ALIAS, clock: Clock | None = None) -> None:
+        vendor = connections[using].vendor
+        if vendor not in _DIALECTS:
+            raise ValueError(f"database {using!r} is {vendor}: the store knows {sorted(_DIALECTS)}")
+        self.using = using
+        self.dialect = _DIALECTS[vendor]()
+        self._vendor = vendor
+        self._clock = clock
+
+    def now(self, cursor: Cursor) -> datetime:
+        """The clock by which everything is due: the database's, unless the store was given another."""
+        return self.dialect.now(cursor) if self._clock is None else self._clock.now()
+
+    def read(self, work: Work[T]) -> T:
+        """Look without a transaction of one's own, and so without any lock."""
+        connection = connections[self.using]
+        try:
+            with connection.cursor() as cursor:
+                return work(cursor)
+        except (DatabaseError, InterfaceError):
+            connection.close_if_unusable_or_obsolete()
+            raise
+
+    def write(self, work: Work[T]) -> T:
+        """Do it in a transaction. One that lost to others is tried again, unless it is nested in the caller's."""
+        connection = connections[self.using]
+        if connection.in_atomic_block:
+            return self._once(connection, work)
+        pause = FIRST_PAUSE
+        for left in reversed(range(TRIES)):
+            try:
+                return self._once(connection, work)
+            except (DatabaseError, InterfaceError) as error:
+                # a broken connection is let go, so that the next call makes a new one
+                connection.close_if_unusable_or_obsolete()
+                if not left or not self.dialect.is_transient(error):
+                    raise
+            time.sleep(random.uniform(0, pause))  # noqa: S311 - apart from each other is all they need be
+            pause *= 2
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    def release(self) -> None:
+        """Close this thread's connection."""
+        connections[self.using].close()
+
+    def wake(self, cursor: Cursor) -> None:
+        """Let every engine on this database look, as soon as the transaction is committed."""
+        if self._vendor == "postgresql":
+            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+        else:
+            transaction.on_commit(partial(announce, self.using), using=self.using)
+
+    def _once(self, connection: Any, work: Work[T]) -> T:
+        with transaction.atomic(using=self.using), connection.cursor() as cursor:
+            self.dialect.begin_writing(cursor, connection)
+            return work(cursor)

@@ -1,0 +1,118 @@
+"""PostgreSQL 14 and later, with psycopg 3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from clockwright.schedules.store.dialect import Cursor, Dialect, Fragment, Kind
+
+_SERIALIZATION_FAILURE = "40001"
+_DEADLOCK = "40P01"
+
+
+class PostgreSQL(Dialect):
+    """Many writers: rows are locked, and locked rows skipped."""
+
+    for_update = " FOR UPDATE"
+    skip_locked = " FOR UPDATE SKIP LOCKED"
+
+    def now(self, cursor: Cursor) -> datetime:
+        """The start of the statement: unlike now(), it moves on within a long transaction of the caller."""
+        cursor.execute("SELECT statement_timestamp()::text")
+        return self.read_instant(cursor.fetchone()[0])
+
+    def uuid(self, value: UUID | None) -> Any:
+        """As psycopg takes it."""
+        return value
+
+    def instant(self, value: datetime | None) -> Any:
+        """As psycopg takes it."""
+        return value
+
+    def table(
+        self, alias: str, columns: Mapping[str, Kind], rows: Sequence[Sequence[Any]]
+    ) -> Fragment:
+        """One array a column: the server parses them in C, and the planner knows how many rows there are."""
+        kinds = list(columns.values())
+        arrays = ", ".join(f"%s::{_ELEMENTS[kind]}[]" for kind in kinds)
+        values = zip(*rows, strict=True) if rows else ((),) * len(kinds)
+        return Fragment(
+            f"unnest({arrays}) AS {alias}({', '.join(columns)})",
+            tuple(_array(column, kind) for column, kind in zip(values, kinds, strict=True)),
+        )
+
+    def json(self, expression: str) -> str:
+        """A cast."""
+        return f"{expression}::jsonb"
+
+    def column(self, expression: str, kind: Kind) -> str:
+        """Instants as text: `fromisoformat` reads them many times faster than Django's loader."""
+        return f"{expression}::text" if kind is Kind.INSTANT else expression
+
+    def is_one_of(self, expression: str, values: Iterable[UUID]) -> Fragment:
+        """An array."""
+        return Fragment(f"{expression} = ANY(%s::uuid[])", (_array(values, Kind.UUID),))
+
+    def read_uuid(self, value: Any) -> UUID:
+        """As psycopg gives it."""
+        return value  # type: ignore[no-any-return]
+
+    def read_instant(self, value: Any) -> datetime:
+        """Text in the session's zone."""
+        instant = datetime.fromisoformat(value)
+        return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+
+    def begin_writing(self, cursor: Cursor, connection: Any) -> None:
+        """Nothing to do."""
+
+    def is_transient(self, error: BaseException) -> bool:
+        """A serialisation failure or a deadlock."""
+        state = getattr(error.__cause__, "sqlstate", None)
+        return state in (_SERIALIZATION_FAILURE, _DEADLOCK)
+
+
+_ELEMENTS = {kind: kind.value for kind in Kind} | {Kind.JSON: "text"}
+
+
+def _array(values: Iterable[Any], kind: Kind) -> str:
+    """An array literal; psycopg's own goes through every element in Python at ten times the cost."""
+    return "{" + ",".join(_FORMATS[kind](values)) + "}"
+
+
+def _uuids(values: Iterable[Any]) -> list[str]:
+    return ["NULL" if value is None else value.hex for value in values]
+
+
+def _instants(values: Iterable[Any]) -> list[str]:
+    return ["NULL" if value is None else value.isoformat() for value in values]
+
+
+def _numbers(values: Iterable[Any]) -> list[str]:
+    return ["NULL" if value is None else str(value) for value in values]
+
+
+def _booleans(values: Iterable[Any]) -> list[str]:
+    return ["NULL" if value is None else "t" if value else "f" for value in values]
+
+
+def _texts(values: Iterable[Any]) -> list[str]:
+    # most columns of text are a few words over and over
+    quoted = {None: "NULL"}
+    return [quoted.get(value) or quoted.setdefault(value, _quoted(value)) for value in values]
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+_FORMATS: Mapping[Kind, Callable[[Iterable[Any]], list[str]]] = {
+    Kind.UUID: _uuids,
+    Kind.INSTANT: _instants,
+    Kind.INTEGER: _numbers,
+    Kind.BOOLEAN: _booleans,
+    Kind.TEXT: _texts,
+    Kind.JSON: _texts,
+}

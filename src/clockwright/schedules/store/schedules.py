@@ -1,0 +1,238 @@
+"""Schedules: added, read, amended, and settled when they are due."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from clockwright.engine.lifecycle import amended, begun
+from clockwright.engine.model import Schedule, ScheduleStatus, Settlement, Situation
+from clockwright.engine.ports import Amendment, Clock, DuplicateKey, Settled, UnknownSchedule
+from clockwright.engine.settle import settle
+from clockwright.recurrence import ENGINE_VERSION, tzdata_version
+from clockwright.schedules.store.calls import PENDING
+from clockwright.schedules.store.dialect import Cursor, to_json
+from clockwright.schedules.store.ledger import Ledger
+from clockwright.schedules.store.projection import policy_to_json, project, rule_to_text
+from clockwright.schedules.store.rows import SCHEDULE_COLUMNS, read_schedule
+
+_log = logging.getLogger(__name__)
+
+ROWS_PER_TRANSACTION = 5_000
+"""A settling transaction ends when it has so many rows for the ledger; what is still due waits for the next."""
+
+RECHECK = timedelta(seconds=1)
+"""How soon to look again at due schedules that another node holds: it may die over them."""
+
+_INSERT = """
+    INSERT INTO workflow_schedules ({columns}) VALUES ({values})
+    ON CONFLICT (community_id, key) DO NOTHING
+"""
+
+_CANCEL_PENDING = f"""
+    UPDATE schedule_runs SET status = 'cancelled', reason = 'schedule_removed', finished_at = %s
+    WHERE schedule_id = %s AND {PENDING}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """The locked schedules of one settling: those that could be read, and how many rows there were."""
+
+    schedules: Sequence[Schedule]
+    size: int
+
+
+class ScheduleCalls(Ledger):
+    """The methods of `ScheduleStore`, documented there."""
+
+    def __init__(self, using: str = "default", clock: Clock | None = None) -> None:
+        super().__init__(using, clock)
+        self._select = self._dialect.selected(SCHEDULE_COLUMNS, "")
+        self._unsettled: dict[UUID, int] = {}
+
+    def add_schedule(self, schedule: Schedule) -> Schedule:
+        """Insert with watermark = now and `next_execution_at` computed; raises DuplicateKey, NothingToRun."""
+        return self._db.write(partial(self._add, schedule))
+
+    def get_schedule(self, schedule_id: UUID) -> Schedule:
+        """The schedule; raises UnknownSchedule."""
+        return self._db.read(partial(self._get, schedule_id))
+
+    def amend_schedule(self, schedule_id: UUID, amendment: Amendment) -> Schedule:
+        """Lock, settle the old rule up to now, then apply; raises UnknownSchedule, VersionConflict, NothingToRun."""
+        return self._db.write(partial(self._amend, schedule_id, amendment))
+
+    def settle_due(self, limit: int) -> Settled:
+        """Settle up to `limit` due schedules nobody else is settling, in one transaction; an idle look takes no lock."""
+        now, next_due_at = self._db.read(self._look)
+        if next_due_at is None or next_due_at > now:
+            return Settled(now=now, next_due_at=next_due_at)
+        return self._db.write(partial(self._settle_batch, limit))
+
+    def _add(self, schedule: Schedule, cursor: Cursor) -> Schedule:
+        now = self._db.now(cursor)
+        stored = begun(schedule, now)
+        columns = self._described(stored) | {
+            "schedule_id": self._dialect.uuid(stored.schedule_id),
+            "community_id": stored.community,
+            "key": stored.key,
+            "execution_count": stored.execution_count,
+            "settled_until": self._dialect.instant(stored.settled_until),
+            "created_at": self._dialect.instant(now),
+            "updated_at": self._dialect.instant(now),
+            "name": "",
+            "created_by": "",
+        }
+        names = ", ".join(columns)
+        values = ", ".join(["%s"] * len(columns))
+        cursor.execute(_INSERT.format(columns=names, values=values), list(columns.values()))
+        if cursor.rowcount == 0:
+            raise DuplicateKey(stored.key)
+        self._db.wake(cursor)
+        return stored
+
+    def _get(self, schedule_id: UUID, cursor: Cursor, lock: str = "") -> Schedule:
+        cursor.execute(
+            f"SELECT {self._select} FROM workflow_schedules WHERE schedule_id = %s{lock}",
+            [self._dialect.uuid(schedule_id)],
+        )
+        row = cursor.fetchone()
+        if row is None:
+            raise UnknownSchedule(schedule_id)
+        return read_schedule(self._dialect, row)
+
+    def _amend(self, schedule_id: UUID, amendment: Amendment, cursor: Cursor) -> Schedule:
+        schedule = self._get(schedule_id, cursor, self._dialect.for_update)
+        now = self._db.now(cursor)
+        (situation,) = self._situations(cursor, [schedule])
+        settlement = settle(situation, now)
+        changed = amended(
+            settlement.schedule, amendment, now
+        )  # may refuse: nothing is written before it
+        self._write_down(cursor, [settlement], now)
+        columns = self._described(changed) | {
+            "settled_until": self._dialect.instant(changed.settled_until),
+            "updated_at": self._dialect.instant(now),
+        }
+        assignments = ", ".join(f"{name} = %s" for name in columns)
+        key = self._dialect.uuid(schedule_id)
+        cursor.execute(
+            f"UPDATE workflow_schedules SET {assignments} WHERE schedule_id = %s",
+            [*columns.values(), key],
+        )
+        if changed.status is ScheduleStatus.REMOVED:
+            cursor.execute(_CANCEL_PENDING, [self._dialect.instant(now), key])
+        self._db.wake(cursor)
+        return self._get(schedule_id, cursor)
+
+    def _described(self, schedule: Schedule) -> dict[str, Any]:
+        """The columns that adding and amending write alike."""
+        projection, at = project(schedule.recurrence), self._dialect.instant
+        return {
+            "workflow_id": self._dialect.uuid(schedule.workflow_id),
+            "schedule_type": projection.schedule_type.value,
+            "cron_expression": projection.cron_expression,
+            "interval_seconds": projection.interval_seconds,
+            "scheduled_time": at(projection.scheduled_time),
+            "timezone": schedule.recurrence.tz,
+            "is_active": schedule.status is ScheduleStatus.ACTIVE,
+            "next_execution_at": at(schedule.next_execution_at),
+            "max_executions": schedule.policy.max_executions,
+            "context_data": to_json(dict(schedule.context)),
+            "status": schedule.status.value,
+            "status_reason": schedule.status_reason,
+            "recurrence": rule_to_text(schedule.recurrence),
+            "start_at": at(schedule.start_at),
+            "end_at": at(schedule.end_at),
+            "policy": to_json(policy_to_json(schedule.policy)),
+            "args": to_json(list(schedule.args)),
+            "version": schedule.version,
+            "engine_version": ENGINE_VERSION,
+            "tzdata_version": tzdata_version(),
+        }
+
+    # settling what is due
+
+    def _look(self, cursor: Cursor) -> tuple[datetime, datetime | None]:
+        """Now, and when the next active schedule is due."""
+        now = self._db.now(cursor)
+        earliest = self._dialect.column("min(next_execution_at)", SCHEDULE_COLUMNS["settled_until"])
+        cursor.execute(
+            f"SELECT {earliest} FROM workflow_schedules WHERE status = 'active'{self._but_unsettled()}"
+        )
+        return now, self._dialect.read_instant_or_none(cursor.fetchone()[0])
+
+    def _settle_batch(self, limit: int, cursor: Cursor) -> Settled:
+        now = self._db.now(cursor)
+        batch = self._due(cursor, now, limit)
+        settlements, is_cut = self._settlements(cursor, batch.schedules, now)
+        if settlements:
+            self._write_down(cursor, settlements, now)
+        _, next_due_at = self._look(cursor)
+        is_backlogged = next_due_at is not None and next_due_at <= now
+        if is_backlogged and batch.size < limit and not is_cut:
+            is_backlogged, next_due_at = False, now + RECHECK
+        return Settled(
+            now=now, settlements=settlements, next_due_at=next_due_at, is_backlogged=is_backlogged
+        )
+
+    def _due(self, cursor: Cursor, now: datetime, limit: int) -> _Batch:
+        cursor.execute(
+            f"SELECT {self._select} FROM workflow_schedules"
+            f" WHERE status = 'active' AND next_execution_at <= %s{self._but_unsettled()}"
+            f" ORDER BY workflow_schedules.next_execution_at LIMIT %s{self._dialect.skip_locked}",
+            [self._dialect.instant(now), limit],
+        )
+        rows = cursor.fetchall()
+        schedules = []
+        for row in rows:
+            try:
+                schedules.append(read_schedule(self._dialect, row))
+            except Exception as error:  # noqa: BLE001 - one unreadable schedule must not stop the others
+                self._leave(self._dialect.read_uuid(row[0]), row[-1], error)
+        return _Batch(schedules, len(rows))
+
+    def _settlements(
+        self, cursor: Cursor, schedules: Sequence[Schedule], now: datetime
+    ) -> tuple[list[Settlement], bool]:
+        """What becomes of each; cut short, which is the second answer, when there are rows enough."""
+        settlements: list[Settlement] = []
+        rows = 0
+        for situation in self._situations(cursor, schedules):
+            if rows >= ROWS_PER_TRANSACTION:
+                return settlements, True
+            settlement = self._settled(situation, now)
+            if settlement is not None:
+                settlements.append(settlement)
+                rows += len(settlement.verdicts)
+        return settlements, False
+
+    def _settled(self, situation: Situation, now: datetime) -> Settlement | None:
+        try:
+            return settle(situation, now)
+        except Exception as error:  # noqa: BLE001 - one rule that fails must not stop the others
+            self._leave(situation.schedule.schedule_id, situation.schedule.version, error)
+            return None
+
+    def _leave(self, schedule_id: UUID, version: int, error: Exception) -> None:
+        """Leave a schedule that this process cannot settle to a process that can: nothing is written about it."""
+        self._unsettled[schedule_id] = version
+        _log.error(
+            "schedule %s (version %d) cannot be settled here and is left alone until it is changed",
+            schedule_id,
+            version,
+            exc_info=error,
+        )
+
+    def _but_unsettled(self) -> str:
+        """A condition that leaves out what this process found that it cannot settle."""
+        return "".join(
+            f" AND NOT (schedule_id = '{self._dialect.uuid(schedule_id)}' AND version = {version})"
+            for schedule_id, version in self._unsettled.items()
+        )

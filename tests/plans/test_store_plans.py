@@ -1,0 +1,188 @@
+"""The statements that run all the time touch only the rows they are about, whatever else the tables hold."""
+
+import re
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from clockwright.engine.model import ScheduleStatus
+from clockwright.engine.ports import Amendment
+from clockwright.schedules.models import Run, Schedule
+from clockwright.testing.contract.base import outcome
+
+
+@pytest.fixture(autouse=True)
+def _open(full, django_db_blocker):
+    with django_db_blocker.unblock():
+        yield
+
+
+def plan_of(sql):
+    """The plan as text, one step a line."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"EXPLAIN {sql.replace('%', '%%')}")
+            return "\n".join(row[0] for row in cursor.fetchall())
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql.replace('%', '%%')}")
+        return "\n".join(row[3] for row in cursor.fetchall())
+
+
+def statements_of(call, pattern):
+    """The statements of a call that match; all that it did is undone."""
+    from django.db import transaction
+
+    with CaptureQueriesContext(connection) as queries, transaction.atomic():
+        call()
+        transaction.set_rollback(True)
+    found = [query["sql"] for query in queries if re.search(pattern, query["sql"], re.DOTALL)]
+    assert found, [query["sql"][:100] for query in queries]
+    return found
+
+
+def whole_tables(plan):
+    """The tables of ours that a plan reads from one end to the other."""
+    if connection.vendor == "postgresql":
+        return set(re.findall(r"Seq Scan on (schedule_runs|workflow_schedules)", plan))
+    scans = re.findall(r"SCAN (schedule_runs|workflow_schedules)(.*)", plan)
+    return {table for table, how in scans if "USING" not in how}
+
+
+def check(sql, index):
+    plan = plan_of(sql)
+    assert index in plan, plan
+    assert not whole_tables(plan), plan
+
+
+def test_the_database_is_full_enough(full):
+    assert Schedule.objects.count() == 2_000
+    assert Run.objects.count() >= 10_000
+    assert Run.objects.unfinished().count() < 3_000
+
+
+def test_the_idle_look_reads_one_end_of_the_due_index(full):
+    store, _ = full
+    for sql in statements_of(lambda: store.settle_due(500), r"min\(next_execution_at\)"):
+        check(sql, "idx_workflow_schedules_next_execution")
+
+
+def test_the_due_query_walks_the_due_index(full):
+    """S4-27, S4-67."""
+    store, clock = full
+    clock.advance(timedelta(minutes=1))
+    try:
+        pattern = r"SELECT.*FROM workflow_schedules WHERE status = 'active' AND next_execution_at <="
+        (sql, *_) = statements_of(lambda: store.settle_due(500), pattern)
+    finally:
+        clock.advance(-timedelta(minutes=1))
+    check(sql, "idx_workflow_schedules_next_execution")
+
+
+def test_counting_what_runs_reads_unfinished_runs_only(full):
+    store, clock = full
+    clock.advance(timedelta(minutes=1))
+    try:
+        (sql, *_) = statements_of(lambda: store.settle_due(500), r"SELECT schedule_id, sum\(")
+    finally:
+        clock.advance(-timedelta(minutes=1))
+    check(sql, "runs_unfinished_by_schedule")
+
+
+def test_the_look_for_runs_reads_one_end_of_the_claimable_index(full):
+    store, _ = full
+    for sql in statements_of(lambda: store.claim_runs("n1", 10), r"min\(ready_at\)"):
+        check(sql, "runs_claimable")
+
+
+def test_a_claim_walks_the_claimable_index(full):
+    store, _ = full
+    (sql,) = statements_of(lambda: store.claim_runs("n1", 10), r"WITH picked")
+    check(sql, "runs_claimable")
+
+
+def test_recording_outcomes_finds_each_run_by_its_id(full):
+    store, _ = full
+    claims = store.claim_runs("n1", 5).claims
+    outcomes = [outcome(claim) for claim in claims]
+    (sql,) = statements_of(lambda: store.record_outcomes(outcomes), r"UPDATE schedule_runs")
+    assert not whole_tables(plan_of(sql)), plan_of(sql)
+
+
+def test_a_take_over_reads_running_runs_only(full):
+    store, clock = full
+    clock.advance(timedelta(days=2_000))
+    try:
+        sqls = statements_of(store.take_over, r"NOT EXISTS \(\s*SELECT 1 FROM schedule_nodes")
+    finally:
+        clock.advance(-timedelta(days=2_000))
+    for sql in sqls:
+        check(sql, "runs_held_by_node")
+
+
+def test_a_node_that_retires_finds_its_runs_by_its_name(full):
+    store, _ = full
+    (sql,) = statements_of(lambda: store.retire_node("n1"), r"SELECT run_id FROM schedule_runs WHERE status = 'running' AND node = \S+$")
+    check(sql, "runs_held_by_node")
+
+
+def test_requests_to_stop_are_looked_for_among_the_nodes_own_runs(full):
+    store, _ = full
+    (sql,) = statements_of(lambda: store.cancelled_runs("n1"), r"cancel_requested_at IS NOT NULL")
+    check(sql, "runs_held_by_node")
+
+
+def test_looking_for_buffered_runs_reads_buffered_runs_only(full):
+    store, _ = full
+    (sql,) = statements_of(store.promote_buffered, r"SELECT DISTINCT schedule_id")
+    check(sql, "runs_buffered")
+
+
+def test_removing_a_schedule_reads_its_unfinished_runs_only(full):
+    store, _ = full
+    schedule_id = Schedule.objects.values_list("schedule_id", flat=True)[0]
+    removal = Amendment(fields={"status": ScheduleStatus.REMOVED})
+    call = partial(store.amend_schedule, schedule_id, removal)
+    (sql,) = statements_of(call, r"UPDATE schedule_runs")
+    check(sql, "runs_unfinished_by_schedule")
+
+
+def test_promoting_reads_the_unfinished_runs_of_schedules_that_wait(full):
+    store, _ = full
+    waiting = Run.objects.unfinished().values_list("run_id", flat=True)[:1]
+
+    def promote():
+        Run.objects.filter(run_id__in=list(waiting)).update(
+            status="buffered", ready_at=None, node=None, attempt=0
+        )
+        store.promote_buffered()
+
+    (sql,) = statements_of(promote, r"UPDATE schedule_runs SET status = 'queued'")
+    plan = plan_of(sql)
+    assert "runs_newest_first" not in plan, plan
+    assert not whole_tables(plan), plan
+
+
+def test_a_page_of_the_ledger_is_read_newest_first_from_its_index(full):
+    schedule_id = Schedule.objects.values_list("schedule_id", flat=True)[0]
+    page = Run.objects.of_schedule(schedule_id)[:50]
+    (sql,) = statements_of(lambda: list(page), r"FROM \"schedule_runs\"")
+    check(sql, "runs_newest_first")
+
+
+def test_the_latest_rows_of_the_ledger_are_read_from_the_end(full):
+    latest = Run.objects.in_community("default").latest_made()[:20]
+    (sql,) = statements_of(lambda: list(latest), r"FROM \"schedule_runs\"")
+    plan = plan_of(sql)
+    assert not whole_tables(plan) or "USING INDEX" in plan, plan
+    assert "Sort" not in plan, plan
+    assert "TEMP B-TREE" not in plan, plan
+
+
+def test_pruning_looks_at_the_oldest_rows_only(full):
+    store, clock = full
+    before = clock.now() - timedelta(minutes=100)
+    (sql,) = statements_of(lambda: store.prune(before, 100), r"SELECT run_id FROM schedule_runs WHERE")
+    plan = plan_of(sql)
+    assert not whole_tables(plan), plan
