@@ -1,0 +1,171 @@
+"""The workflow engine: what a run executes (S4-38…42). A workflow is, so far, a registered function."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from clockwright.engine.clock import utc_now
+from clockwright.engine.ids import uuid7
+from clockwright.engine.model import Trigger
+from clockwright.engine.ports import Handler, InvalidPayload, InvalidResult, RunContext
+from clockwright.engine.registry import Function, Registry, default_registry
+from clockwright.schedules.conf import engine_settings
+from clockwright.workflows.calling import call_function
+from clockwright.workflows.errors import (
+    NodeExecutionException,
+    UnknownWorkflowException,
+    WorkflowTimeoutException,
+)
+
+SYSTEM_KEYS: Final = frozenset(
+    {"schedule_id", "execution_id", "triggered_at", "scheduled_for", "attempt", "context"}
+)
+"""The names in `trigger_data` that are not the context's (S4-40)."""
+
+
+class ExecutionStatus(StrEnum):
+    """How an execution ended. One that fails raises instead."""
+
+    COMPLETED = "completed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionResult:
+    """What an execution came to; instants are aware UTC, `output` is JSON."""
+
+    execution_id: UUID
+    workflow_id: UUID
+    status: ExecutionStatus
+    output: Any
+    started_at: datetime
+    finished_at: datetime
+
+    @property
+    def duration(self) -> timedelta:
+        """How long it took."""
+        return self.finished_at - self.started_at
+
+
+class WorkflowEngine:
+    """Resolves workflow ids and executes them. Threads for plain functions are made when the first one is called."""
+
+    def __init__(
+        self, registry: Registry = default_registry, *, threads: int | None = None
+    ) -> None:
+        self._registry = registry
+        self._threads = threads
+
+    def resolve(self, workflow_id: UUID) -> Handler | None:
+        """The handler of a function's workflow id; None when this process does not know it."""
+        function = self._registry.by_workflow(workflow_id)
+        if function is None:
+            return None
+        return Handler(
+            name=function.key,
+            call=functools.partial(self._handle, function),
+            is_coroutine=True,
+            timeout=function.timeout,
+            max_retries=function.max_retries,
+            at_most_once=function.at_most_once,
+        )
+
+    async def execute_workflow(
+        self,
+        workflow_id: UUID,
+        trigger_data: Mapping[str, Any],
+        context: RunContext | None = None,
+        *,
+        args: Sequence[Any] = (),
+    ) -> ExecutionResult:
+        """Execute a workflow once and wait for it; `context` is the run it belongs to, else one is made up.
+
+        The function is called with `args` and the context data of `trigger_data` as keyword arguments. Raises
+        UnknownWorkflowException, NodeExecutionException with what the function raised, InvalidPayload, InvalidResult
+        and, where there is no run whose executor keeps the time, WorkflowTimeoutException.
+        """
+        function = self._registry.by_workflow(workflow_id)
+        if function is None:
+            raise UnknownWorkflowException(workflow_id)
+        run = context or _run_of(trigger_data)
+        started_at = utc_now()
+        limit = function.timeout if context is None else None
+        output = await self._timed(function, run, args, limit)
+        return ExecutionResult(
+            execution_id=run.run_id,
+            workflow_id=workflow_id,
+            status=ExecutionStatus.COMPLETED,
+            output=output,
+            started_at=started_at,
+            finished_at=utc_now(),
+        )
+
+    def shutdown(self) -> None:
+        """Let go of the threads; those that run on are not waited for."""
+        pool = self.__dict__.pop("_pool", None)
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _handle(self, function: Function, run: RunContext, args: Sequence[Any]) -> Any:
+        """As the executor wants it: the result, or the function's own error for the ledger."""
+        try:
+            result = await self.execute_workflow(
+                function.workflow_id, run.trigger_data, run, args=args
+            )
+        except NodeExecutionException as failed:
+            original = failed.original
+        else:
+            return result.output
+        # outside the handler, so that the ledger's traceback is the function's and not ours
+        raise original
+
+    async def _timed(
+        self, function: Function, run: RunContext, args: Sequence[Any], limit: timedelta | None
+    ) -> Any:
+        scope = asyncio.timeout(limit.total_seconds() if limit else None)
+        try:
+            async with scope:
+                return await call_function(function, run, args, self._pool)
+        except (InvalidPayload, InvalidResult):
+            raise
+        except Exception as error:
+            if scope.expired():
+                raise WorkflowTimeoutException(
+                    f"{function.key} ran longer than {limit}"
+                ) from error
+            raise NodeExecutionException(function.key, error) from error
+
+    @functools.cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        threads = self._threads or engine_settings().max_concurrent
+        return ThreadPoolExecutor(threads, thread_name_prefix="clockwright-function")
+
+
+def _run_of(trigger_data: Mapping[str, Any]) -> RunContext:
+    """The context of a call that no run stands behind."""
+    given = trigger_data.get("context")
+    own = {name: value for name, value in trigger_data.items() if name not in SYSTEM_KEYS}
+    now = utc_now()
+    return RunContext(
+        run_id=uuid7(),
+        attempt=1,
+        schedule_id=None,
+        scheduled_for=now,
+        triggered_at=now,
+        trigger=Trigger.CALL.value,
+        community="",
+        context=given if isinstance(given, Mapping) else own,
+    )
+
+
+@functools.cache
+def default_engine() -> WorkflowEngine:
+    """The engine of this process, over the functions that `@job` registered."""
+    return WorkflowEngine()
