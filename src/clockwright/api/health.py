@@ -1,0 +1,73 @@
+"""`GET /health`: how it stands, for anybody who asks (S4-89, S4-94, C-13)."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse
+from ninja import Router, Status
+
+from clockwright import __version__
+from clockwright.api import selectors
+from clockwright.api.schemas import Health
+from clockwright.engine.clock import utc_now
+from clockwright.schedules.engines import engine_thread
+from clockwright.schedules.selectors import count_active
+from clockwright.schedules.specs import utc_text
+
+router = Router(tags=["health"], auth=None)
+
+_log = logging.getLogger(__name__)
+
+
+@router.get(
+    "",
+    response={200: Health, 503: Health},
+    operation_id="get_health",
+    summary="Get health",
+)
+def get_health(request: HttpRequest, response: HttpResponse) -> Status[dict[str, Any]]:
+    """Takes no token. 503 when the database does not answer, or an engine that should run here does not."""
+    response.headers["Cache-Control"] = "no-store"
+    body = _standing()
+    return Status(503 if body["status"] == "unhealthy" else 200, body)
+
+
+def _standing() -> dict[str, Any]:
+    now = utc_now()
+    body: dict[str, Any] = {
+        "module": "clockwright",
+        "version": __version__,
+        "timestamp": utc_text(now),
+        "active_schedules": None,
+        "jobs": None,
+        "nodes": None,
+    }
+    try:
+        active, nodes = count_active(), selectors.nodes_alive(now)
+    except DatabaseError as error:
+        _log.warning("the database does not answer: %s", error)
+        return {
+            **body,
+            "status": "unhealthy",
+            "scheduler_running": False,
+            "database": "unreachable",
+        }
+    status = "unhealthy" if _is_broken() else "healthy" if nodes else "degraded"
+    return {
+        **body,
+        "status": status,
+        "scheduler_running": nodes > 0,
+        "active_schedules": active,
+        "jobs": active,
+        "nodes": nodes,
+        "database": "connected",
+    }
+
+
+def _is_broken() -> bool:
+    """Whether this process started an engine that does not run any more."""
+    thread = engine_thread()
+    return thread.engine is not None and not thread.is_running

@@ -1,0 +1,222 @@
+"""Who may do what: one rule for every endpoint (C-19, B3.5)."""
+
+from __future__ import annotations
+
+import logging
+from uuid import uuid4
+
+import pytest
+from django.urls import get_resolver
+
+from clockwright.api import openapi_document
+from clockwright.audit.models import AuditEntry
+from clockwright.schedules.models import Schedule
+from tests.api.conftest import CRON, Api, body, problem
+
+UNKNOWN = "0192f0c1-7a5e-7c3e-9f5d-2f6f3f0f7a11"
+PUBLIC = {"/health", "/openapi.json", "/docs", "/"}
+
+ENDPOINTS = {
+    # (method, path): (body, the role it takes, what an owner gets, whether it names a schedule)
+    ("POST", "/schedules"): (body(), "operator", 201),
+    ("GET", "/schedules"): (None, "viewer", 200),
+    ("GET", "/schedules/workflow/{workflow_id}"): (None, "viewer", 200),
+    ("GET", "/schedules/{schedule_id}"): (None, "viewer", 200),
+    ("PUT", "/schedules/{schedule_id}"): ({"schedule_config": CRON}, "operator", 200),
+    ("PATCH", "/schedules/{schedule_id}"): ({"name": "x"}, "operator", 200),
+    ("DELETE", "/schedules/{schedule_id}"): (None, "operator", 200),
+    ("POST", "/schedules/{schedule_id}/pause"): (None, "operator", 200),
+    ("POST", "/schedules/{schedule_id}/resume"): (None, "operator", 200),
+    ("POST", "/schedules/{schedule_id}/trigger"): (None, "operator", 202),
+    ("GET", "/schedules/{schedule_id}/runs"): (None, "viewer", 200),
+    ("GET", "/runs/{run_id}"): (None, "viewer", 200),
+    ("POST", "/preview"): ({"cron": "0 5 * * *"}, "viewer", 200),
+    ("GET", "/functions"): (None, "viewer", 200),
+}
+each = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=" ".join)
+named = pytest.mark.parametrize(
+    "endpoint",
+    [e for e in ENDPOINTS if "{" in e[1] and "workflow_id" not in e[1]],
+    ids=" ".join,
+)
+
+
+def ask(caller, endpoint, schedule_id=UNKNOWN, run_id=UNKNOWN):
+    method, path = endpoint
+    path = path.format(schedule_id=schedule_id, run_id=run_id, workflow_id=UNKNOWN)
+    return caller(method, path, ENDPOINTS[endpoint][0])
+
+
+@pytest.fixture
+def run_id(operator, schedule):
+    return operator.post(f"/schedules/{schedule['schedule_id']}/trigger").json()["run_id"]
+
+
+def operations(prefix="api/v1/"):
+    """Every address that Django knows under the prefix, whoever put it there."""
+    for pattern in get_resolver().url_patterns:
+        if str(pattern.pattern) == prefix:
+            for inner in pattern.url_patterns:
+                path = "/" + str(inner.pattern).replace("<uuid:", "{").replace("<", "{").replace(">", "}")
+                yield path.rstrip("/") or "/"
+
+
+def test_no_address_of_the_api_is_without_an_authorisation_test():
+    tested = {path for _, path in ENDPOINTS}
+    assert set(operations()) - tested == PUBLIC
+
+
+def test_no_operation_of_the_document_is_without_an_authorisation_test():
+    found = {
+        (method.upper(), path.removeprefix("/api/v1"))
+        for path, methods in openapi_document()["paths"].items()
+        for method in methods
+    }
+    assert found - {("GET", "/health")} == set(ENDPOINTS)
+
+
+def test_the_document_says_which_role_an_operation_takes():
+    for path, methods in openapi_document()["paths"].items():
+        for method, operation in methods.items():
+            endpoint = (method.upper(), path.removeprefix("/api/v1"))
+            if endpoint in ENDPOINTS:
+                assert operation["security"] == [{"BearerToken": []}]
+                assert operation.get("x-needs-role", "viewer") == ENDPOINTS[endpoint][1]
+
+
+@each
+def test_without_a_token_nobody_gets_in(endpoint, anonymous):
+    response = ask(anonymous, endpoint)
+    problem(response, 401)
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@each
+def test_a_revoked_token_is_none(endpoint, revoked):
+    problem(ask(revoked, endpoint), 401)
+
+
+@each
+def test_an_expired_token_is_none(endpoint, expired):
+    problem(ask(expired, endpoint), 401)
+
+
+@each
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic eDp5", "cw_x", "Bearer \u00fc"])
+def test_another_authorisation_is_none(endpoint, header, anonymous):
+    method, path = endpoint
+    path = path.format(schedule_id=UNKNOWN, run_id=UNKNOWN, workflow_id=UNKNOWN)
+    problem(anonymous(method, path, ENDPOINTS[endpoint][0], Authorization=header), 401)
+
+
+@each
+def test_a_viewer_reads_and_changes_nothing(endpoint, viewer, schedule, run_id):
+    before = list(Schedule.objects.values())
+    response = ask(viewer, endpoint, schedule["schedule_id"], run_id)
+    _, role, expected = ENDPOINTS[endpoint]
+    if role == "viewer":
+        assert response.status_code == expected, response.content
+    else:
+        assert "takes the role operator; yours is viewer" in problem(response, 403)["detail"]
+        assert list(Schedule.objects.values()) == before
+
+
+@each
+def test_an_operator_may_do_all_of_it(endpoint, operator, schedule, run_id):
+    response = ask(operator, endpoint, schedule["schedule_id"], run_id)
+    assert response.status_code == ENDPOINTS[endpoint][2], response.content
+
+
+@named
+def test_another_communitys_things_are_as_unknown_as_those_that_do_not_exist(
+    endpoint, foreigner, operator, schedule, run_id
+):
+    """C-19: an admin elsewhere is a stranger here, and is not told that there is anything."""
+    before = list(Schedule.objects.values())
+    foreign = problem(ask(foreigner, endpoint, schedule["schedule_id"], run_id), 404)
+    unknown = problem(ask(foreigner, endpoint), 404)
+
+    def plain(told):
+        text = str({**told, "instance": ""})
+        for known in (schedule["schedule_id"], run_id):
+            text = text.replace(known, UNKNOWN)
+        return text
+
+    assert plain(foreign) == plain(unknown)
+    assert list(Schedule.objects.values()) == before
+
+
+@named
+def test_what_does_not_exist_is_not_found(endpoint, operator):
+    problem(ask(operator, endpoint), 404)
+
+
+@named
+def test_what_is_no_id_is_not_found(endpoint, operator):
+    problem(ask(operator, endpoint, "17", "17"), 404)
+
+
+def test_lists_hold_nothing_of_other_communities(operator, foreigner, schedule):
+    assert foreigner.get("/schedules").json() == {"items": [], "next": None}
+    path = f"/schedules/workflow/{schedule['workflow_id']}"
+    assert foreigner.get(path).json()["count"] == 0
+    assert len(operator.get("/schedules").json()["items"]) == 1
+    assert operator.get(path).json()["count"] == 1
+
+
+def test_a_schedule_belongs_to_its_tokens_community_whatever_the_body_says(foreigner, operator):
+    """C-29: a community is never taken from a client."""
+    made = foreigner.post("/schedules", body()).json()
+    assert Schedule.objects.get(schedule_id=made["schedule_id"]).community_id == "elsewhere"
+    for name in ("community", "community_id", "user_id", "created_by"):
+        problem(operator.post("/schedules", body(**{name: "elsewhere"})), 400)
+    config = {**CRON, "community_id": "elsewhere"}
+    problem(operator.post("/schedules", body(config)), 400)
+
+
+def test_two_communities_may_use_one_key(operator, foreigner):
+    assert operator.post("/schedules", body(key="daily")).status_code == 201
+    assert foreigner.post("/schedules", body(key="daily")).status_code == 201
+    problem(operator.post("/schedules", body(key="daily")), 409)
+
+
+def test_a_session_of_the_admin_pages_is_no_way_in(admin_client, schedule):
+    """So there is nothing that a forged request could ride on (CSRF)."""
+    problem(Api(client=admin_client).get("/schedules"), 401)
+
+
+def test_what_was_refused_is_in_the_trail(viewer, schedule):
+    viewer("DELETE", f"/schedules/{schedule['schedule_id']}")
+    entry = AuditEntry.objects.get(category="AUTHZ")
+    assert (entry.actor, entry.community, entry.result) == ("viewer", "default", "DENIED")
+    assert entry.details["path"].endswith(schedule["schedule_id"])
+
+
+def test_a_bad_token_is_logged_without_itself_and_without_a_row(caplog, anonymous):
+    caplog.set_level(logging.INFO, "clockwright.audit")
+    anonymous("GET", "/schedules", Authorization="Bearer cw_hunter2")
+    (record,) = [record for record in caplog.records if record.name == "clockwright.audit"]
+    assert (record.action, record.result) == ("authenticate", "DENIED")
+    assert "hunter2" not in caplog.text
+    assert not AuditEntry.objects.exists()
+
+
+def test_only_exposed_functions_can_be_scheduled_from_outside(operator, functions):
+    secret = functions.get("tests.secret")
+    for reference in (
+        {"workflow": "tests.secret"},
+        {"workflow_id": str(secret.workflow_id)},
+        {"workflow": "tests.nowhere"},
+        {"workflow_id": str(uuid4())},
+    ):
+        response = operator.post("/schedules", {"schedule_config": CRON, **reference})
+        told = problem(response, 400)
+        assert [error["pointer"] for error in told["errors"]] == [f"/{next(iter(reference))}"]
+    keys = [item["key"] for item in operator.get("/functions").json()["items"]]
+    assert "tests.add" in keys
+    assert "tests.secret" not in keys
+
+
+def test_health_document_and_docs_are_for_everybody(anonymous):
+    for path in sorted(PUBLIC - {"/"}):
+        assert anonymous.get(path).status_code in {200, 503}
