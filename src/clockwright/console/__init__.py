@@ -1,0 +1,1 @@
+"""HTML: server-rendered pages that work without JavaScript; htmx only enhances them."""

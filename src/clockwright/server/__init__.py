@@ -1,0 +1,1 @@
+"""The stand-alone product: settings, URLs, the ASGI application and the `clockwright` command."""

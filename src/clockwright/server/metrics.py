@@ -1,0 +1,168 @@
+"""Prometheus metrics: what engines of this process did, and how the installation stands at the moment of asking."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.db import DatabaseError
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from clockwright import __version__
+from clockwright.engine.clock import utc_now
+from clockwright.engine.events import (
+    Event,
+    LoopFailed,
+    NodeTakenOver,
+    OutcomeRefused,
+    RunEnded,
+    RunsClaimed,
+    SchedulesSettled,
+)
+from clockwright.engine.model import RunState
+
+REGISTRY = CollectorRegistry()
+
+_SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 900, 3_600)
+_RUNS = Counter(
+    "clockwright_runs",
+    "Fire times and other runs by the final state they reached, and why.",
+    ("state", "reason"),
+    registry=REGISTRY,
+)
+_LATENESS = Histogram(
+    "clockwright_run_lateness_seconds",
+    "From the fire time to the start of the first attempt.",
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+_DURATION = Histogram(
+    "clockwright_run_duration_seconds",
+    "How long attempts took.",
+    ("state",),
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+_RETRIES = Counter(
+    "clockwright_retries", "Attempts that failed and are tried again.", registry=REGISTRY
+)
+_SETTLED = Counter("clockwright_settles", "Schedules settled.", registry=REGISTRY)
+_CLAIMED = Counter("clockwright_claims", "Runs claimed by this node.", registry=REGISTRY)
+_TAKEN_OVER = Counter(
+    "clockwright_takeovers", "Runs taken from dead nodes.", ("outcome",), registry=REGISTRY
+)
+_REFUSED = Counter(
+    "clockwright_outcomes_refused", "Late outcomes that met a closed fence.", registry=REGISTRY
+)
+_FAILED = Counter(
+    "clockwright_loop_failures", "Passes of a loop that raised.", ("loop",), registry=REGISTRY
+)
+
+
+def observe_engine_event(event: Event) -> None:
+    """Subscribe this to an engine's events: `engine.events.subscribe(observe_engine_event)`."""
+    handler = _HANDLERS.get(type(event))
+    if handler is not None:
+        handler(event)
+
+
+def _settled(event: SchedulesSettled) -> None:
+    _SETTLED.inc(len(event.settlements))
+    for settlement in event.settlements:
+        for verdict in settlement.verdicts:
+            if verdict.state.is_final:
+                _RUNS.labels(verdict.state, verdict.reason or "").inc(verdict.covers_count)
+
+
+def _ended(event: RunEnded) -> None:
+    state = event.outcome.state
+    _DURATION.labels(state).observe(max(0.0, event.duration.total_seconds()))
+    if event.claim.attempt == 1:
+        _LATENESS.observe(max(0.0, event.lateness.total_seconds()))
+    if state is RunState.RETRYING:
+        _RETRIES.inc()
+    else:
+        _RUNS.labels(state, event.outcome.reason or "").inc()
+
+
+def _taken_over(event: NodeTakenOver) -> None:
+    for _, state in event.runs:
+        _TAKEN_OVER.labels(state).inc()
+        if state is RunState.LOST:
+            _RUNS.labels(state, "crashed_node").inc()
+
+
+_HANDLERS: dict[type[Event], Callable[[Any], None]] = {
+    SchedulesSettled: _settled,
+    RunEnded: _ended,
+    NodeTakenOver: _taken_over,
+    RunsClaimed: lambda event: _CLAIMED.inc(len(event.claims)),
+    OutcomeRefused: lambda _: _REFUSED.inc(),
+    LoopFailed: lambda event: _FAILED.labels(event.loop).inc(),
+}
+
+
+class Standing(Collector):
+    """What the database says now; the same from every process, and therefore asked instead of counted."""
+
+    def collect(self) -> Iterator[Metric]:
+        """The gauges."""
+        info = GaugeMetricFamily("clockwright_build_info", "The version.", labels=["version"])
+        info.add_metric([__version__], 1)
+        yield info
+        try:
+            found = _standing()
+        except DatabaseError:
+            yield _gauge("clockwright_database_up", "Whether the database answers.", 0)
+            return
+        yield _gauge("clockwright_database_up", "Whether the database answers.", 1)
+        yield from found
+
+
+def _standing() -> list[Metric]:
+    from clockwright.api import selectors  # an engine's process counts without the API
+    from clockwright.schedules.selectors import count_active
+
+    now = utc_now()
+    due = selectors.longest_due(now)
+    waits = 0.0 if due is None else (now - due).total_seconds()
+    return [
+        _gauge(
+            "clockwright_active_schedules",
+            "Schedules with a fire time to come.",
+            count_active(),
+        ),
+        _gauge(
+            "clockwright_nodes_alive", "Engine processes with a lease.", selectors.nodes_alive(now)
+        ),
+        _gauge("clockwright_runs_waiting", "Runs that wait for a node.", selectors.count_waiting()),
+        _gauge(
+            "clockwright_longest_due_seconds",
+            "How long the longest due schedule has waited.",
+            waits,
+        ),
+    ]
+
+
+def _gauge(name: str, words: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, words, value=value)
+
+
+def exposition() -> bytes:
+    """The metrics as text; with PROMETHEUS_MULTIPROC_DIR of all processes that share that folder."""
+    standing = CollectorRegistry()
+    standing.register(Standing())
+    counted = REGISTRY
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        counted = CollectorRegistry()
+        MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
+    return generate_latest(counted) + generate_latest(standing)

@@ -1,0 +1,120 @@
+"""Questions about the whole installation, whichever community a row belongs to; each is one query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+
+from clockwright.access.models import ApiToken
+from clockwright.console.selectors import OVERDUE_AFTER
+from clockwright.schedules.models import Node, Run, Schedule
+from clockwright.server.cli.errors import NotFound, UsageProblem
+
+
+def count_overdue(now: datetime) -> int:
+    """How many schedules wait to be looked at for longer than `OVERDUE_AFTER`."""
+    return Schedule.objects.overdue(now, OVERDUE_AFTER).count()
+
+
+def active_workflows() -> dict[UUID, int]:
+    """The workflows that active schedules start, and how many do."""
+    counted = Schedule.objects.active().order_by("workflow_id").values("workflow_id")
+    return dict(counted.annotate(schedules=Count("id")).values_list("workflow_id", "schedules"))
+
+
+def active_zones() -> list[str]:
+    """The zones that active schedules are read in, each once."""
+    zones = Schedule.objects.active().order_by("timezone").values_list("timezone", flat=True)
+    return list(zones.distinct())
+
+
+def latest_nodes(limit: int = 100) -> list[Node]:
+    """The newest engine processes, living or not."""
+    return list(Node.objects.newest_first()[:limit])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """Which rows of the ledger are asked for; no states means all of them."""
+
+    community: str
+    schedule_id: UUID | None = None
+    states: tuple[str, ...] = ()
+
+    def runs(self) -> QuerySet[Run]:
+        """The rows, unordered, with their schedules and without the long columns."""
+        rows = Run.objects.in_community(self.community).select_related("schedule")
+        if self.schedule_id is not None:
+            rows = rows.filter(schedule_id=self.schedule_id)
+        if self.states:
+            rows = rows.filter(status__in=self.states)
+        return rows.defer("traceback", "args", "context_data")
+
+
+def latest_runs(ledger: Ledger, limit: int) -> list[Run]:
+    """The newest rows first."""
+    return list(ledger.runs().order_by("-run_id")[:limit])
+
+
+def ended_runs(ledger: Ledger, since: datetime | None, limit: int = 1_000) -> list[Run]:
+    """The rows that ended at an instant or later, the earliest first."""
+    ended = ledger.runs().filter(finished_at__isnull=False)
+    if since is not None:
+        ended = ended.filter(finished_at__gte=since)
+    return list(ended.order_by("finished_at", "run_id")[:limit])
+
+
+def schedules_of(community: str, status: str | None, limit: int) -> list[Schedule]:
+    """A community's schedules, the one that fires next first; without a status all but the removed ones."""
+    rows = Schedule.objects.in_community(community)
+    rows = rows.present() if status is None else rows.filter(status=status)
+    return list(rows.next_first()[:limit])
+
+
+def find_schedule(community: str, reference: str) -> Schedule:
+    """The schedule of an id or a key; raises NotFound."""
+    present = Schedule.objects.in_community(community).present()
+    try:
+        wanted = Q(schedule_id=UUID(reference)) | Q(key=reference)
+    except ValueError:
+        wanted = Q(key=reference)
+    found = present.filter(wanted).first()
+    if found is None:
+        raise NotFound(
+            f"SCHEDULE: {reference!r} is neither the id nor the key of a schedule in {community!r}; "
+            "`clockwright schedule list` shows them"
+        )
+    return found
+
+
+def tokens_of(community: str, limit: int = 1_000) -> list[ApiToken]:
+    """A community's tokens, newest first."""
+    return list(ApiToken.objects.filter(community_id=community).order_by("-created_at")[:limit])
+
+
+def find_token(community: str, reference: str) -> ApiToken:
+    """The token of an id or a prefix; raises NotFound, and UsageProblem for a prefix that two tokens share."""
+    tokens = ApiToken.objects.filter(community_id=community)
+    try:
+        found = list(tokens.filter(pk=UUID(reference)))
+    except ValueError:
+        found = list(tokens.filter(prefix=reference)[:2])
+    if not found:
+        raise NotFound(
+            f"TOKEN: {reference!r} is neither the id nor the prefix of a token in {community!r}; "
+            "`clockwright token list` shows them"
+        )
+    if len(found) > 1:
+        raise UsageProblem(f"TOKEN: {reference!r} is the prefix of two tokens; give the id")
+    return found[0]
+
+
+def schedule_name(schedule_id: UUID) -> str:
+    """What people call a schedule; its id when it is gone."""
+    found = (
+        Schedule.objects.filter(schedule_id=schedule_id).only("name", "key", "schedule_id").first()
+    )
+    return str(found) if found is not None else str(schedule_id)
