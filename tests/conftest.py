@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,12 +16,36 @@ hypothesis.settings.register_profile("explore", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 
 
+TIME_LIMIT = float(os.environ.get("CLOCKWRIGHT_TEST_LIMIT", "120"))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """`make test` asks for a report and for the same examples each time; plain pytest explores."""
     report = os.environ.get("CLOCKWRIGHT_TEST_REPORT")
     hypothesis.settings.load_profile("steady" if report else "explore")
     if report and not hasattr(config, "workerinput"):
         config.pluginmanager.register(GroupReport(Path(report)))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item):
+    """A test that hangs fails after `TIME_LIMIT`, or what `@pytest.mark.limit(seconds)` allows.
+
+    Again and again, should its own clean-up hang as well.
+    """
+    mark = item.get_closest_marker("limit")
+    seconds = mark.args[0] if mark else TIME_LIMIT
+
+    def fail(_number, frame):
+        pytest.fail(f"still running after {seconds} s, in {frame.f_code.co_qualname}")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 10.0)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.hookimpl(wrapper=True)

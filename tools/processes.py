@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ENDED_BY_TIMEOUT = 124
 GRACE_SECONDS = 30.0
+PATIENCE = 2700.0
 
 
 class Interrupted(BaseException):
@@ -38,7 +39,7 @@ def stopping_cleanly() -> Iterator[None]:
 
 
 def run(
-    command: Sequence[str], *, extra: Mapping[str, str] | None = None, seconds: float = 2700
+    command: Sequence[str], *, extra: Mapping[str, str] | None = None, seconds: float = PATIENCE
 ) -> int:
     """Run a command in the repository to its end, its output shown; returns its exit code."""
     child = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **(extra or {})})

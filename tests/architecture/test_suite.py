@@ -96,6 +96,11 @@ def test_a_listed_skip_that_no_longer_happens_must_go(results, tests_folder):
     assert "names what is not skipped" in results.complaints[0]
 
 
+def test_a_group_that_is_gone_is_a_failure(results, tests_folder):
+    suite._judge(results, whole=True)
+    assert any(one.startswith("no test in tests/recurrence") for one in results.complaints)
+
+
 def test_a_group_in_which_nothing_ran_is_a_failure(results, tests_folder):
     (tests_folder / "api").mkdir()
     (tests_folder / "api" / "test_a.py").touch()
@@ -157,7 +162,11 @@ def _answers(url):
     return True
 
 
-def test_the_wheel_can_stand_in_where_no_postgresql_is_installed(monkeypatch):
+@pytest.mark.parametrize("readable", [True, False])
+def test_the_wheel_can_stand_in_where_no_postgresql_is_installed(monkeypatch, readable):
+    """Also where root's own folders hide it from the user that has to run it."""
+    if not readable:
+        monkeypatch.setattr(postgres, "_may_run", lambda *_: False)
     monkeypatch.delenv("TEST_DATABASE_URL", raising=False)
     monkeypatch.setenv("CLOCKWRIGHT_PG", "wheel")
     with postgres.running() as server:

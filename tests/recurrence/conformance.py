@@ -9,9 +9,7 @@ from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from clockwright.recurrence import Cron, CronFields, Recurrence
-
-RRule = None
+from clockwright.recurrence import Cron, CronFields, Recurrence, RRule
 
 CASES = Path(__file__).parent / "cases"
 DIALECTS = {"cron5": "unix", "cron6s": "seconds", "cron7sy": "seconds_year", "alias": "unix"}

@@ -2,10 +2,12 @@
 
 import random
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
-from clockwright.recurrence import ClockPolicy, Cron
 
+from clockwright.recurrence import ClockPolicy, Cron
+from clockwright.recurrence.zones import find_zone
 from tests.recurrence.oracle import random_rule, walk_around
 from tests.recurrence.zonefiles import distinct_zones, listed_changes
 
@@ -52,8 +54,7 @@ def sampled_pairs() -> list[tuple[str, int]]:
     rng = random.Random(5545)
     pairs = []
     for zone, year in UNUSUAL.items():
-        start, end = (datetime(y, 1, 1, tzinfo=UTC).timestamp() for y in (year, year + 1))
-        pairs += [(zone, c[0]) for c in listed_changes(zone) if start <= c[0] < end]
+        pairs += [(zone, change.at) for change in find_zone(zone).changes_in(year)]
     every = [(z, c[0]) for z in distinct_zones() for c in listed_changes(z) if usable(c)]
     return pairs + rng.sample(every, 300 - len(pairs))
 
@@ -69,7 +70,7 @@ def differences(zone: str, change: int, rng: random.Random) -> list[str]:
     found = []
     for _ in range(2):
         rule = random_rule(rng, near)
-        for policy in rng.sample(POLICIES, 3):
+        for policy in rng.sample(POLICIES, 2):
             cron = Cron(rule.text, zone, clock=ClockPolicy(*policy))
             fired = walk.fire_times(rule, policy)
             wanted = sorted(t for t in fired if start < t <= end)
@@ -106,7 +107,7 @@ def test_each_second_asks_for_the_same_next_fire_time():
         cron = Cron("30 0,1,2,3 * * *", zone)
         start = datetime.fromtimestamp(change, UTC) - timedelta(hours=5)
         times = [t.astimezone(UTC) for t in cron.between(start, start + timedelta(hours=36))]
-        for first, second in zip(times, times[1:], strict=False):
+        for first, second in pairwise(times):
             for step in range(0, int((second - first).total_seconds()), 577):
                 asked = first + timedelta(seconds=step)
                 assert cron.next_after(asked).astimezone(UTC) == second

@@ -1,12 +1,13 @@
 """Zones, their changes, the policies."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from clockwright.recurrence import ClockPolicy, Cron, Interval, Once, RecurrenceError
 from clockwright.recurrence.zones import find_zone, year_of
-
 from tests.recurrence.zonefiles import distinct_zones, listed_changes
 
 
@@ -17,6 +18,8 @@ def test_the_changes_learned_are_those_of_the_compiled_files(chunk):
         listed = {c for c in listed_changes(key) if 1940 <= year_of(c[0]) < 2037}
         years = {year_of(c[0]) for c in listed}
         learned = {tuple(c) for year in years for c in find_zone(key).changes_in(year)}
+        # A slim file lists no change that its rule for later years tells.
+        learned = {c for c in learned if c[0] <= max(c[0] for c in listed)}
         if learned != listed:
             failed.append(f"{key}: {sorted(learned ^ listed)[:4]}")
     assert not failed, failed[:5]
@@ -35,8 +38,22 @@ def test_offsets_of_any_year_are_those_of_the_zone(key, year):
 
 @pytest.mark.parametrize(
     "key",
-    ["Mars/Olympus", "", "../etc/passwd", "/etc/passwd", "Europe", "utc\0", "Zürich", "EST5EDT4"]
-    + ["right/UTC", "localtime", "tzdata.zi", "Factory", " UTC", "x" * 5_000],
+    [
+        "Mars/Olympus",
+        "",
+        "../etc/passwd",
+        "/etc/passwd",
+        "Europe",
+        "utc\0",
+        "Zürich",
+        "EST5EDT4",
+        "right/UTC",
+        "localtime",
+        "tzdata.zi",
+        "Factory",
+        " UTC",
+        "x" * 5_000,
+    ],
 )
 @pytest.mark.parametrize("rule", [Cron, Once, Interval])
 def test_c_03_an_unknown_zone_is_refused_by_name(key, rule):
@@ -66,9 +83,10 @@ def test_c_03_the_zone_is_honoured():
 
 def test_c_65_a_job_in_the_gap_runs_at_its_end_and_one_in_the_fold_once():
     new_york = Cron("30 2 * * *", "America/New_York")
-    assert new_york.next_after(
-        datetime(2025, 3, 9, 5, tzinfo=UTC)
-    ).isoformat() == "2025-03-09T03:00:00-04:00"
+    assert (
+        new_york.next_after(datetime(2025, 3, 9, 5, tzinfo=UTC)).isoformat()
+        == "2025-03-09T03:00:00-04:00"
+    )
     hourly = Cron("0 * * * *", "Australia/Lord_Howe")
     around = hourly.upcoming(datetime(2019, 10, 5, 14, 0, tzinfo=UTC), 3)
     # 02:00 to 02:30 is leapt over; an hourly rule is a rhythm and has nothing to make up for.
@@ -134,8 +152,5 @@ def test_the_fold_is_marked_in_the_answer():
     rule = Cron("*/30 * * * *", "Europe/Berlin")
     times = rule.upcoming(datetime(2025, 10, 26, 0, 10, tzinfo=UTC), 4)
     assert [t.fold for t in times] == [0, 1, 1, 0]
-    assert [t - times[0] for t in map(lambda x: x.astimezone(UTC), times)][1:] == [
-        timedelta(minutes=30),
-        timedelta(minutes=60),
-        timedelta(minutes=90),
-    ]
+    in_utc = [t.astimezone(UTC) for t in times]
+    assert [b - a for a, b in pairwise(in_utc)] == [timedelta(minutes=30)] * 3

@@ -26,7 +26,7 @@ from clockwright.engine.runner import Runner
 class EngineOptions:
     """How one node behaves. `capacity`: runs at a time. `timeout`: of an attempt, where nothing else says.
 
-    `lease` without a heartbeat and the node is dead; a take-over comes at most one `heartbeat` later.
+    `lease` without a heartbeat and the node is dead; a take-over comes at most half a `heartbeat` later.
     `sweep`: the longest sleep without a look. `retention`: how long final runs are kept; None keeps them all.
     """
 
@@ -202,7 +202,8 @@ class Engine:
     def _keeper(self) -> Keeper:
         return Keeper(
             self._store,
-            every=self.options.heartbeat,
+            # half a beat: a dead node's lease, this pause and a claim must fit into 20 seconds
+            every=self.options.heartbeat / 2,
             retention=self.options.retention,
             events=self.events,
             node_id=lambda: self.node_id,

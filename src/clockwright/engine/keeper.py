@@ -51,6 +51,12 @@ class Heartbeat:
             self._thread.join(timeout=self._every)
 
     def _beat_on(self) -> None:
+        try:
+            self._beat_until_stopped()
+        finally:
+            self._store.release()
+
+    def _beat_until_stopped(self) -> None:
         pause = self._every
         while not self._stopping.wait(pause):
             pause = self._every

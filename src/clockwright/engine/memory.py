@@ -77,6 +77,9 @@ class MemoryStore:
     def now(self) -> datetime:
         return self.clock.now()
 
+    def release(self) -> None:
+        pass  # nothing is held
+
     # schedules
 
     @_transaction
@@ -392,7 +395,9 @@ class MemoryStore:
     def hand_back(self, node_id: str, run_ids: Collection[UUID]) -> int:
         held = [run for run in self._held_by(node_id) if run.run_id in run_ids]
         for run in held:
-            if run.at_most_once and run.started_at is not None:
+            if run.cancel_requested:
+                self._end(run, RunState.CANCELLED, Reason.REQUESTED)
+            elif run.at_most_once and run.started_at is not None:
                 self._end(run, RunState.LOST, Reason.AT_MOST_ONCE)
             else:
                 self._requeue(run)

@@ -230,6 +230,9 @@ class NodeStore(Protocol):
 class Store(ScheduleStore, RunStore, NodeStore, Protocol):
     """Everything the engine keeps."""
 
+    def release(self) -> None:
+        """Let go of what the calling thread holds, such as a connection; for a thread that ends."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:

@@ -1,0 +1,1 @@
+"""What Clockwright costs, measured beside what the machine allows. `README.md` says what each figure means."""

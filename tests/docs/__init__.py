@@ -1,0 +1,1 @@
+"""The documentation is run: snippets, commands, tables, links and names."""
