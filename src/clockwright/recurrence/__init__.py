@@ -13,6 +13,7 @@ from .interval import CalendarInterval, Interval
 from .keyword import CronFields
 from .once import Once, Reboot
 from .policy import ClockPolicy
+from .rrule import RRule
 
 __all__ = [
     "ENGINE_VERSION",
@@ -22,6 +23,7 @@ __all__ = [
     "CronFields",
     "Interval",
     "Once",
+    "RRule",
     "Reboot",
     "Recurrence",
     "RecurrenceError",

@@ -237,7 +237,7 @@ def utc(instant: datetime | None, field: str) -> datetime | None:
         return None
     floor_second(instant, field)
     try:
-        return instant.astimezone(UTC)
+        return instant.astimezone(UTC).replace(fold=0)
     except OverflowError:
         raise RecurrenceError(f"{field} is out of range", field=field) from None
 

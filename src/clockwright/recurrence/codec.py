@@ -21,6 +21,7 @@ from .interval import CalendarInterval, Interval
 from .keyword import FIELD_NAMES, CronFields
 from .once import Once, Reboot
 from .policy import ClockPolicy
+from .rrule import RRule
 
 # Raised when any rule would give other fire times than before; stored beside what was computed.
 ENGINE_VERSION: Final = 1
@@ -131,6 +132,24 @@ def _instant(value: object, key: str) -> datetime:
     return found
 
 
+def _wall(value: object, key: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(_text(value, key))
+    except ValueError as error:
+        if isinstance(error, RecurrenceError):
+            raise
+        raise _wrong("an ISO 8601 date and time", value, key) from None
+    if found.tzinfo is not None:
+        raise _wrong("a wall time without an offset", value, key)
+    return found
+
+
+def _truth(value: object, key: str) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong("true or false", value, key)
+    return value
+
+
 def _date(value: object, key: str) -> dt.date:
     try:
         return dt.date.fromisoformat(_text(value, key))
@@ -153,6 +172,14 @@ def _list(value: object, key: str) -> list[Any]:
     if not isinstance(value, list) or len(value) > 10_000:
         raise _wrong("a list of at most 10,000", value, key)
     return value
+
+
+def _instants(value: object, key: str) -> tuple[datetime, ...]:
+    return tuple(_instant(item, key) for item in _list(value, key))
+
+
+def _texts(value: object, key: str) -> tuple[str, ...]:
+    return tuple(_text(item, key) for item in _list(value, key))
 
 
 def _spans(value: object, key: str) -> tuple[Span, ...]:
@@ -214,6 +241,21 @@ _FORMS: Final[Mapping[str, _Form]] = {
         ("anchor",),
     ),
     "once": _Form(Once, {"at": _text, "tz": _text, "clock": _clock}, ("at",)),
+    "rrule": _Form(
+        RRule,
+        {
+            "rule": _text,
+            "dtstart": _wall,
+            "tz": _text,
+            "rdate": _instants,
+            "exdate": _instants,
+            "exrule": _texts,
+            "include_dtstart": _truth,
+            "clock": _clock,
+        },
+        ("rule", "dtstart", "tz"),
+        {"rule": "text", "dtstart": "start"},
+    ),
     "reboot": _Form(Reboot, {"tz": _text}),
 }
 

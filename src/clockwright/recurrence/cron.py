@@ -194,12 +194,15 @@ def _placed(
         at += len(token)
     names = [kind.name for kind in _KINDS[dialect]]
     field = error.field or ""
+    column = starts[names.index(field)] + (error.column or 1)
+    written = text[column - 1 : column - 1 + len(error.token)]
     return RecurrenceError(
         error.reason,
         expression=text,
         field=field,
-        column=starts[names.index(field)] + (error.column or 1),
-        token=error.token,
+        column=column,
+        # The day fields are read in capitals; the token is shown as it was written.
+        token=written if written.upper() == error.token.upper() else error.token,
         hint=error.hint,
     )
 

@@ -7,12 +7,14 @@ enough or both must match, and ends with the zone, the bounds and the exclusions
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
 from .base import Recurrence
 from .days import ALL_WEEKS, DayTerms, Parts, bits
+from .rrule_text import Freq, RuleParts
 
 _WEEKDAYS: Final = (
     "Sunday",
@@ -189,3 +191,65 @@ def _runs(values: list[int], name: Callable[[int], str], last: str = "and") -> s
             words += [name(v) for v in values[first : i + 1]]
         first = i + 1
     return listed(words, last)
+
+
+def rrule(parts: RuleParts) -> str:
+    """A recurrence rule in words, without the zone."""
+    unit = _FREQ_UNITS[parts.freq]
+    words = [f"every {unit}" if parts.interval == 1 else f"every {parts.interval} {unit}s"]
+    words += _rrule_days(parts)
+    times = [len(part) or 60 for part in (parts.by_hour, parts.by_minute, parts.by_second)]
+    if all((parts.by_hour, parts.by_minute, parts.by_second)) and math.prod(times) <= _FEW:
+        clocks = [
+            clock(h, m, s) for h in parts.by_hour for m in parts.by_minute for s in parts.by_second
+        ]
+        words.append(f"at {listed(clocks)}")
+    else:
+        named = (("hour", parts.by_hour), ("minute", parts.by_minute), ("second", parts.by_second))
+        words += [f"in {name} {_runs(list(part), str)}" for name, part in named if part]
+    if parts.by_position:
+        places = [_place(n) for n in parts.by_position]
+        words.append(f"of these only the {listed(places)} of each {unit}")
+    if parts.count is not None:
+        words.append("once" if parts.count == 1 else f"{parts.count} times")
+    if parts.until is not None:
+        words.append(f"until {moment(parts.until)}{' UTC' if parts.until.tzinfo else ''}")
+    return ", ".join(words)
+
+
+_FREQ_UNITS: Final = {
+    Freq.YEARLY: "year",
+    Freq.MONTHLY: "month",
+    Freq.WEEKLY: "week",
+    Freq.DAILY: "day",
+    Freq.HOURLY: "hour",
+    Freq.MINUTELY: "minute",
+    Freq.SECONDLY: "second",
+}
+
+
+def _place(n: int) -> str:
+    if n > 0:
+        return ordinal(n)
+    return "last" if n == -1 else f"{ordinal(-n)} last"
+
+
+def _rrule_days(parts: RuleParts) -> list[str]:
+    words = []
+    if parts.by_month:
+        words.append(f"in {_runs(list(parts.by_month), lambda m: _MONTHS[m - 1])}")
+    if parts.by_week_number:
+        weeks = listed([f"{_place(n)} week" for n in parts.by_week_number])
+        words.append(
+            f"in the {weeks} of the year, weeks beginning on {_WEEKDAYS[parts.week_start]}"
+        )
+    if parts.by_year_day:
+        words.append(f"on the {listed([_place(n) for n in parts.by_year_day])} day of the year")
+    if parts.by_month_day:
+        words.append(f"on the {listed([_place(n) for n in parts.by_month_day])} day of the month")
+    days = [_WEEKDAYS[day] for day in sorted(parts.by_day, key=lambda day: (day + 6) % 7)]
+    span = "month" if parts.freq is Freq.MONTHLY or parts.by_month else "year"
+    days += [f"the {_place(n)} {_WEEKDAYS[day]} of the {span}" for n, day in parts.by_nth_day]
+    if days:
+        words.append(f"on {listed(days)}")
+    return words
