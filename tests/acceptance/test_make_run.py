@@ -92,6 +92,9 @@ class Demo:
             self.process.kill()
             for reader in self._readers:
                 reader.join()
+            for stream in (self.process.stdout, self.process.stderr):
+                assert stream is not None
+                stream.close()
 
 
 def test_it_shows_a_preview_and_runs_arriving_and_ends_by_itself_with_0(

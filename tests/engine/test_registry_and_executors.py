@@ -18,7 +18,6 @@ from clockwright.engine.registry import (
     DuplicateFunction,
     Registry,
     function_of,
-    job,
     workflow_id_of,
 )
 from clockwright.recurrence import Cron, RecurrenceError
@@ -139,7 +138,7 @@ async def test_a_cancelled_attempt_is_recorded_as_cancelled() -> None:
 def test_a_job_is_registered_under_its_key_with_its_schedule() -> None:
     registry = Registry()
 
-    @job("reports.daily", cron="0 5 * * *", tz="Australia/Sydney", registry=registry, exposed=True)
+    @registry.job("reports.daily", cron="0 5 * * *", tz="Australia/Sydney", exposed=True)
     def report(name: str, run: RunContext) -> str:
         return f"{name} {run.attempt}"
 
@@ -166,9 +165,9 @@ def test_a_key_names_one_callable() -> None:
 
 def test_a_job_with_two_rules_or_a_bad_one_is_refused_where_it_is_written() -> None:
     with pytest.raises(ValueError, match="cron and every: give one"):
-        job("a", cron="* * * * *", every=timedelta(seconds=5), registry=Registry())
+        Registry().job("a", cron="* * * * *", every=timedelta(seconds=5))
     with pytest.raises(RecurrenceError):
-        job("a", cron="61 * * * *", registry=Registry())
+        Registry().job("a", cron="61 * * * *")
 
 
 def test_the_context_cannot_hide_a_system_key() -> None:

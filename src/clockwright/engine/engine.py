@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
 
 from clockwright.engine.events import Events, NodeDeclaredDead, NodeStarted, NodeStopped
 from clockwright.engine.executors import InProcessExecutor
@@ -17,35 +16,12 @@ from clockwright.engine.keeper import ATTEND_EVERY, Heartbeat, Keeper
 from clockwright.engine.loops import Loop
 from clockwright.engine.model import Node, Start
 from clockwright.engine.offload import offload
+from clockwright.engine.options import EngineOptions
 from clockwright.engine.planner import Planner
 from clockwright.engine.ports import Store, Wakeup, WorkflowResolver
 from clockwright.engine.runner import Runner
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineOptions:
-    """How one node behaves. `capacity`: runs at a time. `timeout`: of an attempt, where nothing else says.
-
-    `lease` without a heartbeat and the node is dead; a take-over comes at most half a `heartbeat` later.
-    `sweep`: the longest sleep without a look. `retention`: how long final runs are kept; None keeps them all.
-    """
-
-    capacity: int = 10
-    timeout: timedelta | None = timedelta(hours=1)
-    heartbeat: timedelta = timedelta(seconds=5)
-    lease: timedelta = timedelta(seconds=15)
-    sweep: timedelta = timedelta(seconds=60)
-    batch: int = 500
-    retention: timedelta | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what could not work."""
-        if self.capacity < 1:
-            raise ValueError(f"capacity {self.capacity}: a node runs at least 1 at a time")
-        if self.lease <= self.heartbeat:
-            raise ValueError(
-                f"lease {self.lease} must be longer than the heartbeat {self.heartbeat}"
-            )
+_log = logging.getLogger(__name__)
 
 
 class Engine:
@@ -78,8 +54,7 @@ class Engine:
         self._runner = Runner(
             store,
             self._executor,
-            capacity=self.options.capacity,
-            sweep=self.options.sweep,
+            options=self.options,
             events=self.events,
             node_id=lambda: self.node_id,
             wake=self._wake_runner,
@@ -129,12 +104,13 @@ class Engine:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._heartbeat is not None:
             await asyncio.to_thread(self._heartbeat.stop)
-        if left:
+        try:
             await offload(self._store.hand_back, self.node_id, left)
-        await offload(self._store.retire_node, self.node_id)
-        self._executor.shutdown()
-        if left:
+            await offload(self._store.retire_node, self.node_id)
             self._wakeup.notify()
+        except Exception:  # noqa: BLE001 - logged; without a store to tell, the lease runs out and others take over
+            _log.exception("node %s could not hand back %d runs", self.node_id, len(left))
+        self._executor.shutdown()
         await offload(self._wakeup.close)
         self.events.emit(NodeStopped(node_id=self.node_id, handed_back=len(left)))
 
@@ -192,8 +168,7 @@ class Engine:
     def _planner(self) -> Planner:
         return Planner(
             self._store,
-            batch=self.options.batch,
-            sweep=self.options.sweep,
+            options=self.options,
             events=self.events,
             node_id=lambda: self.node_id,
             on_queued=self._wake_runner,
@@ -202,9 +177,7 @@ class Engine:
     def _keeper(self) -> Keeper:
         return Keeper(
             self._store,
-            # half a beat: a dead node's lease, this pause and a claim must fit into 20 seconds
-            every=self.options.heartbeat / 2,
-            retention=self.options.retention,
+            options=self.options,
             events=self.events,
             node_id=lambda: self.node_id,
             on_queued=self._wake_runner,

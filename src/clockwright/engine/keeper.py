@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from clockwright.engine.events import Events, NodeTakenOver
 from clockwright.engine.offload import offload
+from clockwright.engine.options import EngineOptions
 from clockwright.engine.ports import Store
 
 _log = logging.getLogger(__name__)
@@ -78,15 +79,15 @@ class Keeper:
         self,
         store: Store,
         *,
-        every: timedelta,
-        retention: timedelta | None,
+        options: EngineOptions,
         events: Events,
         node_id: Callable[[], str],
         on_queued: Callable[[], None],
     ) -> None:
         self._store = store
-        self._every = every.total_seconds()
-        self._retention = retention
+        # half a beat: a dead node's lease, this pause and a claim must fit into 20 seconds
+        self._every = options.heartbeat.total_seconds() / 2
+        self._retention = options.retention
         self._events = events
         self._node_id = node_id
         self._on_queued = on_queued

@@ -67,8 +67,6 @@ class Loop:
                 )
                 self._events.emit(failed)
                 pause, backoff = backoff.total_seconds(), min(backoff * 2, LAST_BACKOFF)
-            if self._stopping:
-                return
             if pause > 0:
                 await self.signal.wait(pause)
             else:

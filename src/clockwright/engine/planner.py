@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 
 from clockwright.engine.events import Events, SchedulesSettled
 from clockwright.engine.model import RunState
 from clockwright.engine.offload import offload
+from clockwright.engine.options import EngineOptions
 from clockwright.engine.ports import Settled, Store
 
 
@@ -18,15 +18,14 @@ class Planner:
         self,
         store: Store,
         *,
-        batch: int,
-        sweep: timedelta,
+        options: EngineOptions,
         events: Events,
         node_id: Callable[[], str],
         on_queued: Callable[[], None],
     ) -> None:
         self._store = store
-        self._batch = batch
-        self._sweep = sweep.total_seconds()
+        self._batch = options.batch
+        self._sweep = options.sweep.total_seconds()
         self._events = events
         self._node_id = node_id
         self._on_queued = on_queued

@@ -94,6 +94,33 @@ class Registry:
         self._by_workflow[function.workflow_id] = function
         return function
 
+    def job(
+        self,
+        key: str,
+        *,
+        cron: str | None = None,
+        every: timedelta | None = None,
+        recurrence: Recurrence | None = None,
+        tz: str = "UTC",
+        **settings: Any,
+    ) -> Callable[[F], F]:
+        """Register the decorated callable under `key` and, with `cron`, `every` or `recurrence`, its schedule.
+
+        `settings` are `exposed`, `at_most_once`, `timeout`, `max_retries`, `schedule_key` (default: the key) and
+        `options`: further schedule_config keys, such as {"overlap": "buffer_one"}. Raises RecurrenceError for a
+        bad rule, ValueError for two rules, DuplicateFunction for a taken key. The callable is returned unchanged.
+        """
+        rule = _rule(key, cron=cron, every=every, recurrence=recurrence, tz=tz)
+        schedule_key = settings.pop("schedule_key", key) if rule is not None else None
+
+        def register(call: F) -> F:
+            self.register(
+                function_of(call, key, recurrence=rule, schedule_key=schedule_key, **settings)
+            )
+            return call
+
+        return register
+
     def get(self, key: str) -> Function | None:
         """The function of a key, or None."""
         return self._by_key.get(key)
@@ -111,10 +138,6 @@ class Registry:
         return key in self._by_key
 
 
-default_registry = Registry()
-"""The registry `@job` fills unless told otherwise."""
-
-
 def function_of(call: Callable[..., Any], key: str, **settings: Any) -> Function:
     """Describe a callable for a registry; `settings` are further fields of `Function`."""
     if not key or len(key) > _KEY_LENGTH:
@@ -128,35 +151,6 @@ def function_of(call: Callable[..., Any], key: str, **settings: Any) -> Function
         context_parameter=_context_parameter(call),
         **settings,
     )
-
-
-def job(
-    key: str,
-    *,
-    cron: str | None = None,
-    every: timedelta | None = None,
-    recurrence: Recurrence | None = None,
-    tz: str = "UTC",
-    registry: Registry | None = None,
-    **settings: Any,
-) -> Callable[[F], F]:
-    """Register the decorated callable under `key` and, with `cron`, `every` or `recurrence`, its schedule.
-
-    `settings` are `exposed`, `at_most_once`, `timeout`, `max_retries`, `schedule_key` (default: the key) and
-    `options`: further schedule_config keys, such as {"overlap": "buffer_one"}. Raises RecurrenceError for a bad
-    rule, ValueError for two rules, DuplicateFunction for a taken key. The callable itself is returned unchanged.
-    """
-    rule = _rule(key, cron=cron, every=every, recurrence=recurrence, tz=tz)
-    target = default_registry if registry is None else registry
-
-    def register(call: F) -> F:
-        schedule_key = settings.pop("schedule_key", key) if rule is not None else None
-        target.register(
-            function_of(call, key, recurrence=rule, schedule_key=schedule_key, **settings)
-        )
-        return call
-
-    return register
 
 
 def _rule(
@@ -190,3 +184,10 @@ def _context_parameter(call: Callable[..., Any]) -> str | None:
         if name != "return" and (hint is RunContext or hint in ("RunContext", "RunContext | None")):
             return name
     return None
+
+
+default_registry = Registry()
+"""The registry that `@job` fills, and that the product runs from."""
+
+job = default_registry.job
+"""Register a function, and its schedule if it brings one: `@job("reports.daily", cron="0 5 * * *")`."""

@@ -11,6 +11,7 @@ from uuid import UUID
 from clockwright.engine.events import Events, OutcomeRefused, RunEnded, RunsClaimed
 from clockwright.engine.model import Claim, Outcome, Start
 from clockwright.engine.offload import offload
+from clockwright.engine.options import EngineOptions
 from clockwright.engine.ports import Executor, Store
 
 AHEAD = 0.25
@@ -55,27 +56,26 @@ class _Pace:
 
 
 class Runner:
-    """Claims at most `capacity` runs at a time to execute, plus what its pace lets it take ahead."""
+    """Claims at most `options.capacity` runs at a time to execute, plus what its pace lets it take ahead."""
 
     def __init__(
         self,
         store: Store,
         executor: Executor,
         *,
-        capacity: int,
-        sweep: timedelta,
+        options: EngineOptions,
         events: Events,
         node_id: Callable[[], str],
         wake: Callable[[], None],
     ) -> None:
         self._store = store
         self._executor = executor
-        self._capacity = capacity
-        self._sweep = sweep.total_seconds()
+        self._capacity = options.capacity
+        self._sweep = options.sweep.total_seconds()
         self._events = events
         self._node_id = node_id
         self._wake = wake
-        self._slots = asyncio.Semaphore(capacity)
+        self._slots = asyncio.Semaphore(options.capacity)
         self._flights: dict[UUID, _Flight] = {}
         self._outcomes: list[tuple[_Flight, Outcome]] = []
         self._unrecorded = asyncio.Event()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,10 @@ if TYPE_CHECKING:
     from clockwright.testing.virtual import VirtualClock, VirtualLoop
 
 __all__ = ["ManualEngine", "OneHandler", "StoreContract", "VirtualClock", "VirtualLoop"]
+
+if "pytest" in sys.modules:
+    # so that a failing assertion of the contract tells what it compared
+    sys.modules["pytest"].register_assert_rewrite("clockwright.testing.contract")
 
 _HOMES = {
     "ManualEngine": "manual",

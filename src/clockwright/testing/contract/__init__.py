@@ -10,8 +10,7 @@ class TestMyStore(StoreContract):
 ```
 
 The stores are given a virtual clock, and two communities, `default` and `other`, exist. A store whose threads hold
-something (a connection) overrides `end_of_thread`. In a `conftest.py`,
-`pytest.register_assert_rewrite("clockwright.testing.contract")` makes failures tell more.
+something (a connection) overrides `end_of_thread`.
 """
 
 from __future__ import annotations
