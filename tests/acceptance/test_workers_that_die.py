@@ -9,12 +9,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from clockwright.engine.model import Policy, Schedule
 from clockwright.engine.registry import workflow_id_of
@@ -43,10 +43,11 @@ class Workers:
 
     def start(self) -> subprocess.Popen[bytes]:
         known = set(Node.objects.values_list("node_id", flat=True))
-        log = (self._folder / f"worker-{len(self._processes)}.log").open("wb")
-        process = subprocess.Popen(
-            [CLOCKWRIGHT, "worker"], env=self._env, cwd=self._folder, stdout=log, stderr=log
-        )
+        path = self._folder / f"worker-{len(self._processes)}.log"
+        with path.open("wb") as log:
+            process = subprocess.Popen(
+                [CLOCKWRIGHT, "worker"], env=self._env, cwd=self._folder, stdout=log, stderr=log
+            )
         self._processes.append(process)
         wait_for(lambda: Node.objects.exclude(node_id__in=known).exists(), "a worker to register")
         return process
@@ -76,7 +77,11 @@ def wait_for(condition: Callable[[], bool], what: str, patience: float = PATIENC
 def all_due_at_one_instant() -> None:
     """Two thousand one-time schedules whose runs take a moment each."""
     store = SqlStore()
-    due = store.now() + timedelta(seconds=6)
+    with transaction.atomic():
+        add_all(store, store.now() + timedelta(seconds=8))
+
+
+def add_all(store: SqlStore, due: datetime) -> None:
     for _ in range(SCHEDULES):
         schedule = Schedule(
             schedule_id=uuid4(),
