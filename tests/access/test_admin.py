@@ -15,7 +15,13 @@ TOKENS = "/admin/clockwright_access/apitoken/"
 
 
 def test_a_token_made_in_the_admin_is_shown_once_and_works(admin_client):
-    form = {"name": "ci", "community": "default", "role": "operator", "expires_at_0": "", "expires_at_1": ""}
+    form = {
+        "name": "ci",
+        "community": "default",
+        "role": "operator",
+        "expires_at_0": "",
+        "expires_at_1": "",
+    }
     page = admin_client.post(f"{TOKENS}add/", form, follow=True).content.decode()
     (plaintext,) = re.findall(r"cw_[\w-]{40,}", page)
     assert authenticate(plaintext).actor == "ci"

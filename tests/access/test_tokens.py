@@ -31,7 +31,9 @@ def test_a_token_stands_for_its_name_community_and_role():
 def test_only_the_hash_is_stored():
     plaintext = create_token("ci")
     row = ApiToken.objects.get()
-    stored = json.dumps({field.name: str(getattr(row, field.attname)) for field in row._meta.fields})
+    stored = json.dumps(
+        {field.name: str(getattr(row, field.attname)) for field in row._meta.fields}
+    )
     assert plaintext not in stored
     assert row.digest == hashlib.sha256(plaintext.encode()).hexdigest()
     assert plaintext.startswith(row.prefix)

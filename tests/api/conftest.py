@@ -24,9 +24,7 @@ class Api:
         if self.token is not None:
             headers.setdefault("Authorization", f"Bearer {self.token}")
         sent = {} if body is None else {"data": body, "content_type": "application/json"}
-        return self.client.generic(
-            method, f"/api/v1{path}", headers=headers, **self._encoded(sent)
-        )
+        return self.client.generic(method, f"/api/v1{path}", headers=headers, **self._encoded(sent))
 
     def _encoded(self, sent):
         import json

@@ -57,7 +57,9 @@ def operations(prefix="api/v1/"):
     for pattern in get_resolver().url_patterns:
         if str(pattern.pattern) == prefix:
             for inner in pattern.url_patterns:
-                path = "/" + str(inner.pattern).replace("<uuid:", "{").replace("<", "{").replace(">", "}")
+                path = "/" + str(inner.pattern).replace("<uuid:", "{").replace("<", "{").replace(
+                    ">", "}"
+                )
                 yield path.rstrip("/") or "/"
 
 

@@ -53,7 +53,16 @@ def test_the_count_is_clamped(preview, count, expected):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "nonsense", "* * * *", "*/5 * * * * *", "61 * * * *", "0 0 30 2 *", "R R * * *", "\u0663 * * * *"],
+    [
+        "",
+        "nonsense",
+        "* * * *",
+        "*/5 * * * * *",
+        "61 * * * *",
+        "0 0 30 2 *",
+        "R R * * *",
+        "\u0663 * * * *",
+    ],
 )
 def test_a_bad_line_is_refused_with_the_documented_sentence_and_its_reason(preview, text):
     """S1-31, S1-33, C-63, C-64."""
@@ -92,7 +101,9 @@ def test_a_count_that_is_no_whole_number_is_refused(preview, count):
 
 
 def test_a_time_without_an_offset_is_read_in_the_rules_zone(preview):
-    _, answer = preview(cron="0 0 * * *", tz="America/New_York", count=1, after="2026-07-01T12:00:00")
+    _, answer = preview(
+        cron="0 0 * * *", tz="America/New_York", count=1, after="2026-07-01T12:00:00"
+    )
     assert answer["dates"] == ["2026-07-02T00:00:00-04:00"]
     status, answer = preview(cron="0 0 * * *", after="tomorrow")
     assert status == 400
@@ -121,7 +132,9 @@ def test_every_is_an_expression_but_no_cron_line(preview):
 
 def test_clock_changes_are_seen_before_they_happen(preview):
     """02:30 does not exist on that day in New York."""
-    _, answer = preview(cron="30 2 * * *", tz="America/New_York", count=2, after="2026-03-07T12:00:00Z")
+    _, answer = preview(
+        cron="30 2 * * *", tz="America/New_York", count=2, after="2026-03-07T12:00:00Z"
+    )
     assert len(answer["dates"]) == 2
     assert answer["dates"][0].startswith("2026-03-08T")
     assert not answer["dates"][0].startswith("2026-03-08T02:30")

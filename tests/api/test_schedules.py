@@ -43,11 +43,14 @@ def test_creating_answers_201_with_its_address_and_the_documented_keys(operator)
     response = operator.post("/schedules", body(context_data={"left": 3}, key="k", name="Morning"))
     assert response.status_code == 201
     made = response.json()
-    assert DOCUMENTED <= set(made)
+    assert set(made) >= DOCUMENTED
     assert response.headers["Location"] == f"/api/v1/schedules/{made['schedule_id']}"
-    assert operator.client.get(
-        response.headers["Location"], headers={"Authorization": f"Bearer {operator.token}"}
-    ).json() == made
+    assert (
+        operator.client.get(
+            response.headers["Location"], headers={"Authorization": f"Bearer {operator.token}"}
+        ).json()
+        == made
+    )
     assert made["is_active"] is True
     assert (made["execution_count"], made["max_executions"]) == (0, None)
     assert (made["key"], made["name"], made["context_data"]) == ("k", "Morning", {"left": 3})
@@ -201,7 +204,9 @@ def test_patch_merges_and_resets_nothing(operator):
     now = operator("PATCH", path, {"schedule_config": {"cron_expression": "30 6 * * *"}}).json()
     assert (now["max_executions"], now["timezone"]) == (3, "Australia/Sydney")
     assert now["cron_expression"] == "30 6 * * *"
-    assert operator("PATCH", path, {"context_data": {"right": 4}}).json()["context_data"] == {"right": 4}
+    assert operator("PATCH", path, {"context_data": {"right": 4}}).json()["context_data"] == {
+        "right": 4
+    }
     assert operator.get(path).json()["cron_expression"] == "30 6 * * *"
 
 
@@ -251,7 +256,11 @@ def test_a_taken_key_is_a_conflict(operator):
 def test_pausing_and_resuming(operator, schedule):
     path = f"/schedules/{schedule['schedule_id']}"
     paused = operator.post(f"{path}/pause").json()
-    assert (paused["status"], paused["is_active"], paused["next_execution_at"]) == ("paused", False, None)
+    assert (paused["status"], paused["is_active"], paused["next_execution_at"]) == (
+        "paused",
+        False,
+        None,
+    )
     assert operator.post(f"{path}/pause").json() == paused
     resumed = operator.post(f"{path}/resume").json()
     assert (resumed["status"], resumed["is_active"]) == ("active", True)
@@ -264,7 +273,11 @@ def test_what_is_done_is_in_the_trail(operator, schedule):
     operator("PATCH", path, {"schedule_config": {"timezone": "UTC"}})
     operator("DELETE", path)
     entries = list(AuditEntry.objects.filter(schedule_id=schedule["schedule_id"]).order_by("id"))
-    assert [entry.action for entry in entries] == ["schedule_create", "schedule_update", "schedule_remove"]
+    assert [entry.action for entry in entries] == [
+        "schedule_create",
+        "schedule_update",
+        "schedule_remove",
+    ]
     assert {(entry.actor, entry.community) for entry in entries} == {("operator", "default")}
     change = entries[1].details["changes"]["timezone"]
     assert change == {"before": "Australia/Sydney", "after": "UTC"}
@@ -286,7 +299,7 @@ def test_the_list_of_a_workflow_has_the_documented_shape_and_order(operator):
     answer = operator.get(path).json()
     assert answer["workflow_id"] == paused["workflow_id"]
     assert answer["count"] == 4
-    assert all(DOCUMENTED <= set(each) for each in answer["schedules"])
+    assert all(set(each) >= DOCUMENTED for each in answer["schedules"])
     times = [each["next_execution_at"] for each in answer["schedules"]]
     assert times[:3] == sorted(times[:3])
     assert times[3] is None

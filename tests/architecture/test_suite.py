@@ -93,7 +93,7 @@ def test_a_skip_fails_unless_it_is_listed_with_its_reason(results, tests_folder)
 def test_a_listed_skip_that_no_longer_happens_must_go(results, tests_folder):
     (tests_folder / "skips.json").write_text('[{"test": "tests/gone.py::*", "reason": ""}]')
     suite._judge(results, whole=True)
-    assert "names what is not skipped" in results.complaints[0]
+    assert any("names what is not skipped" in one for one in results.complaints)
 
 
 def test_a_group_that_is_gone_is_a_failure(results, tests_folder):

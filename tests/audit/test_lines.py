@@ -48,7 +48,10 @@ def test_a_value_that_is_not_plain_is_quoted_and_can_be_read_back(text):
 
 
 @given(
-    user=st.text(max_size=50), name=st.text(max_size=50), value=st.text(max_size=50), words=st.text()
+    user=st.text(max_size=50),
+    name=st.text(max_size=50),
+    value=st.text(max_size=50),
+    words=st.text(),
 )
 def test_no_input_forges_a_line_or_a_field(user, name, value, words):
     """C-85 and its kind: what people type is data."""

@@ -31,15 +31,21 @@ class Site:
     viewer: str
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("site")
-    environ = {
-        **{name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"},
+def environment(folder: Path) -> dict[str, str]:
+    """This process's environment, with a database of the site's own."""
+    kept = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    return {
+        **kept,
         "DATABASE_URL": f"sqlite:///{folder / 'site.sqlite3'}",
         "SECRET_KEY": "for the browser tests alone",
         "LOG_LEVEL": "WARNING",
     }
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    environ = environment(folder)
 
     def clockwright(*arguments: str) -> str:
         done = subprocess.run(
@@ -119,7 +125,7 @@ def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
         page.on("console", lambda said: complaints.append(said.text) if _is_wrong(said) else None)
         page.goto("/")
         if token:
-            page.get_by_label("API token").fill(token)
+            page.get_by_label("API token", exact=True).fill(token)
             page.get_by_role("button", name="Sign in").click()
             page.get_by_role("heading", name="Overview").wait_for()
         return page

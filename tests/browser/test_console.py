@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def test_a_cron_line_is_previewed_while_it_is_typed(visit: Visit, site: Site) -> None:
     page = visit(site.operator)
     page.get_by_label("Time zone").fill("Australia/Sydney")
-    page.get_by_label("Cron line").press_sequentially("0 5 * * mon-fri")
+    page.get_by_label("Cron line", exact=True).press_sequentially("0 5 * * mon-fri")
     page.locator("#preview li time").nth(4).wait_for()
     assert re.search(r"05:00:00 AE[SD]T", page.locator("#preview").inner_text())
     assert page.url == site.url
@@ -30,7 +30,7 @@ def test_a_mistake_shows_while_typing_next_to_the_field_and_the_typing_is_not_di
     visit: Visit, site: Site
 ) -> None:
     page = visit(site.operator)
-    field = page.get_by_label("Cron line")
+    field = page.get_by_label("Cron line", exact=True)
     field.fill("61 * * * *")
     page.locator("#id_cron-error", has_text="61").wait_for()
     assert "minute" in page.locator("#id_cron-error").inner_text()
@@ -69,7 +69,7 @@ def test_a_schedule_is_added_with_javascript_and_without(
 ) -> None:
     page = visit(site.operator, javascript=javascript)
     key = f"added.{'with' if javascript else 'without'}"
-    page.get_by_label("Cron line").fill("30 9 * * *")
+    page.get_by_label("Cron line", exact=True).fill("30 9 * * *")
     page.get_by_label("Time zone").fill("Europe/Berlin")
     page.get_by_label("Key").fill(key)
     page.get_by_label("Context").fill('{"name": "Ada"}')
@@ -81,7 +81,7 @@ def test_a_schedule_is_added_with_javascript_and_without(
 
 def test_without_javascript_a_preview_is_a_page(visit: Visit, site: Site) -> None:
     page = visit(site.viewer, javascript=False)
-    page.get_by_label("Cron line").fill("0 5 * * *")
+    page.get_by_label("Cron line", exact=True).fill("0 5 * * *")
     page.get_by_role("button", name="Preview").click()
     assert page.locator("#preview li time").count() == 5
     assert page.get_by_role("link", name="Reload to see the latest").count() == 1
@@ -123,7 +123,7 @@ def test_everything_can_be_done_with_the_keyboard_alone(visit: Visit, site: Site
 def test_a_session_that_ended_moves_the_page_to_the_sign_in(visit: Visit, site: Site) -> None:
     page = visit(site.viewer)
     page.context.clear_cookies()
-    page.get_by_label("API token").wait_for()
+    page.get_by_label("API token", exact=True).wait_for()
     assert page.url.endswith("/sign-in")
 
 
@@ -134,7 +134,7 @@ def test_no_page_breaks_a_rule_of_accessibility(visit: Visit, site: Site, scheme
     page = visit(site.operator, scheme=scheme)
     page.locator("#runs-scroll").get_by_text("succeeded").first.wait_for()
     broken["overview"] = Axe().run(page)
-    page.get_by_label("Cron line").fill("61 * * * *")
+    page.get_by_label("Cron line", exact=True).fill("61 * * * *")
     page.get_by_role("button", name="Add schedule").click()
     page.locator("[aria-invalid=true]").wait_for()
     broken["mistake"] = Axe().run(page)

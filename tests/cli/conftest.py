@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from clockwright.access.models import Community
 from clockwright.server.cli import main
 
 
@@ -28,8 +29,11 @@ class Ran:
 
 @pytest.fixture
 def clockwright(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    db: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Ran]:
+    Community.objects.get_or_create(
+        slug="default"
+    )  # a transactional test before may have emptied the tables
     # the command leaves these behind for its own process; here the process goes on
     monkeypatch.setenv("LOG_LEVEL", "WARNING")
     monkeypatch.setenv("CLOCKWRIGHT_COMMUNITY", "default")

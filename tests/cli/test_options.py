@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from clockwright.server.cli.errors import UsageProblem
+from clockwright.server.cli.additions import Addition, context_data, schedule_config
 from clockwright.server.cli.options import duration, instant
-from clockwright.server.cli.schedules import Addition, context_data, schedule_config
+from clockwright.server.errors import UsageProblem
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_a_failed_run_shows_why_and_nothing_in_it_becomes_markup(
     assert "ValueError: &lt;script&gt;" in shown
     assert "<script>alert" not in shown
     assert "<b>bold" not in shown
-    assert "1 run ended badly" in shown
+    assert "1 ended badly" in shown
 
 
 def test_a_dead_engine_is_said_in_words(operator: Client) -> None:

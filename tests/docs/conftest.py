@@ -20,7 +20,10 @@ SERVING = re.compile(rb"http://127\.0\.0\.1:(\d+)")
 
 @pytest.fixture
 def own_registry() -> Iterator[None]:
-    """What a page registers is forgotten after it."""
+    """What a page registers is forgotten after it; the samples are everybody's, and registered once a process."""
+    from clockwright.server import samples
+
+    assert samples
     by_key, by_workflow = dict(default_registry._by_key), dict(default_registry._by_workflow)
     yield
     default_registry._by_key, default_registry._by_workflow = by_key, by_workflow
@@ -30,9 +33,7 @@ def own_registry() -> Iterator[None]:
 def reader(transactional_db, own_registry, tmp_path, monkeypatch) -> Iterator[Path]:
     """An empty folder to stand in, and a database with the community `default`."""
     from clockwright.access.models import Community
-    from clockwright.server import samples
 
-    assert samples
     Community.objects.get_or_create(slug="default")
     monkeypatch.chdir(tmp_path)
     log = logging.getLogger("clockwright")
@@ -61,5 +62,10 @@ def server(reader, database_url) -> Iterator[str]:
         rest.start()
         yield f"http://127.0.0.1:{port}"
         process.terminate()
-        assert process.wait(30) == 0, b"".join(lines).decode()
+        try:
+            code = process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
         rest.join(5)
+        assert code == 0, b"".join(lines).decode()

@@ -27,7 +27,9 @@ from clockwright.server.cli import main
 from tests.docs.not_run import NOT_RUN
 
 PATIENCE = 20.0
-_LOOKS = re.compile(r"clockwright (runs|schedule (show|list)|nodes|doctor)|curl(?!.* (-X|-d|--data))")
+_LOOKS = re.compile(
+    r"clockwright (runs|schedule (show|list)|nodes|doctor)|curl(?!.* (-X|-d|--data))"
+)
 
 _ID = (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<id>")
 _TOKEN = (re.compile(r"\bcw_[\w-]+"), "<token>")
@@ -124,7 +126,9 @@ class Session:
     def _pipe(self, text: str, *, only_stdout: bool = False) -> tuple[int, str]:
         """A command, and the `python3` that its output goes into, if there is one."""
         text, pipe, reader = text.partition(" | python3 ")
-        words = [string.Template(word).safe_substitute(self.variables) for word in shlex.split(text)]
+        words = [
+            string.Template(word).safe_substitute(self.variables) for word in shlex.split(text)
+        ]
         code, out = self._call(words, only_stdout=only_stdout or bool(pipe))
         if not pipe:
             return code, out
@@ -140,7 +144,9 @@ class Session:
                 return _clockwright(arguments, only_stdout=only_stdout)
             case ["curl", *arguments]:
                 return self._curl(arguments)
-        raise AssertionError(f"the test does not know how to run {words[0]!r}: see tests/docs/console.py")
+        raise AssertionError(
+            f"the test does not know how to run {words[0]!r}: see tests/docs/console.py"
+        )
 
     def _curl(self, arguments: list[str]) -> tuple[int, str]:
         """As much of curl as the pages use: -s, -i, -X, -H, -d."""

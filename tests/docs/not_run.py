@@ -2,15 +2,12 @@
 
 NOT_RUN = {
     "make run": "starts the product and stays; tests/acceptance runs it",
-    "RUN_FOR=20 make run": "likewise",
-    "PORT=8001 make run": "likewise",
     "make setup": "made the environment that runs this test",
     "source .venv/bin/activate": "is in force already",
     "make test": "is what runs this test",
     "clockwright serve": "stays; the test starts a server of its own for pages that talk to one",
     "clockwright worker": "stays, as an engine does; tests/acceptance runs several",
     "pip install": "the environment of the tests has everything",
-    "git clone": "there is nothing to fetch in a test",
     "createdb": "needs a PostgreSQL of the reader's",
     "createuser": "likewise",
     "export DATABASE_URL=postgresql": "likewise",

@@ -17,7 +17,11 @@ def targets(page: Page):
     for _, target in page.links():
         if not re.match(r"[a-z]+:", target):
             path, _, anchor = target.partition("#")
-            yield target, (page.path.parent / unquote(path)).resolve() if path else page.path, anchor
+            yield (
+                target,
+                (page.path.parent / unquote(path)).resolve() if path else page.path,
+                anchor,
+            )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=repr)

@@ -48,7 +48,11 @@ def test_a_difference_from_croniter_is_as_told(row):
 
 
 def test_the_examples_of_cron_lines_are_accepted():
-    lines = [row for row in RECURRENCES.rows("Cron lines") if row[1].startswith(("at", "on", "every", "daily"))]
+    lines = [
+        row
+        for row in RECURRENCES.rows("Cron lines")
+        if row[1].startswith(("at", "on", "every", "daily"))
+    ]
     tried = [code_in(row[0])[0] for row in lines if code_in(row[0])[0].count(" ") == 4]
     assert len(tried) == 8
     for line in tried:
@@ -58,6 +62,9 @@ def test_the_examples_of_cron_lines_are_accepted():
 def test_every_rule_is_in_the_first_table():
     import clockwright.recurrence as rules
 
-    told = {code_in(row[0].replace("[", "").split("]")[0])[0] for row in RECURRENCES.rows("Recurrences")[:6]}
+    told = {
+        code_in(row[0].replace("[", "").split("]")[0])[0]
+        for row in RECURRENCES.rows("Recurrences")[:6]
+    }
     kinds = {name for name in rules.__all__ if isinstance(getattr(rules, name), type)}
     assert told == kinds - {"Recurrence", "RecurrenceError", "ClockPolicy", "Reboot"}

@@ -19,7 +19,7 @@ from clockwright.engine.model import (
     ScheduleStatus,
     Trigger,
 )
-from tests.docs.markdown import ROOT, Page, code_in, page
+from tests.docs.markdown import ROOT, Page, code_in, page, pages
 
 SRC = ROOT / "src" / "clockwright"
 STATES = page("docs/reference/states-and-reasons.md")
@@ -31,7 +31,7 @@ def first_words(page: Page, heading: str | None = None) -> list[str]:
 
 
 def sources(*, without: str = "") -> str:
-    paths = (path for path in sorted(SRC.rglob("*.py")) if not (without and path.match(without)))
+    paths = [path for path in sorted(SRC.rglob("*.py")) if not (without and path.match(without))]
     return "\n".join(path.read_text(encoding="utf-8") for path in paths)
 
 
@@ -70,9 +70,10 @@ def test_every_audit_action_has_its_row_and_reserved_ones_are_used_nowhere():
     logs = page("docs/reference/events-and-logs.md")
     rows = {code_in(row[0])[0]: row for row in logs.rows("Actions")}
     assert list(rows) == [action.value for action in Action]
-    used = set(re.findall(r"Action\.([A-Z_]+)\b", sources(without="audit/actions.py")))
+    elsewhere = sources(without="audit/actions.py")
+    used = {a.value for a in Action if re.search(rf'Action\.{a.name}\b|"{a.value}"', elsewhere)}
     reserved = {name for name, row in rows.items() if row[3] == "reserved"}
-    assert reserved == {action.value for action in Action if action.name not in used}
+    assert reserved == set(rows) - used
     assert first_words(logs, "Categories") == [category.value for category in Category]
     assert {result.value for result in Result} <= set(code_in(logs.section("The log line")))
 
@@ -156,7 +157,7 @@ def test_every_command_and_option_is_told():
 
 
 def test_the_exit_codes_are_told():
-    from clockwright.server.cli.errors import Exit
+    from clockwright.server.errors import Exit
 
     told = {int(code_in(row[0])[0]) for row in page("docs/reference/cli.md").rows("Exit codes")}
     assert told == {int(code) for code in Exit}
@@ -175,7 +176,9 @@ def test_every_endpoint_has_its_heading_and_every_role_is_right():
     headings = {heading for level, heading in api.headings if level == 3}
     assert headings == set(operations)
     for name, operation in operations.items():
-        wanted = f"`{operation.get('x-needs-role', 'viewer')}`" if operation.get("security") else "none"
+        wanted = (
+            f"`{operation.get('x-needs-role', 'viewer')}`" if operation.get("security") else "none"
+        )
         assert f"Role: {wanted}." in api.section(name), (name, wanted)
         told = {word for row in api.rows(name) for word in code_in(row[0])}
         asked = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"}
@@ -205,13 +208,26 @@ def test_every_metric_has_its_row(reader):
 
 
 def test_the_files_that_the_docs_name_exist():
-    missing = []
-    for name in ("CONTRIBUTING.md", "docs/explanation/reliability.md"):
-        for path in code_in(page(name).prose):
-            if re.fullmatch(r"(src|tests|docs|tools|engine|schedules)/[\w/.-]+", path):
-                if not ((ROOT / path).exists() or (SRC / path).exists()):
-                    missing.append(f"{name}: {path}")
-    assert not missing
+    looks_like_a_path = re.compile(r"(src|tests|docs|tools|engine|schedules)/[\w/.-]+")
+    named = {
+        path for one in pages() for path in code_in(one.prose) if looks_like_a_path.fullmatch(path)
+    }
+    assert {
+        path for path in named if not ((ROOT / path).exists() or (SRC / path).exists())
+    } == set()
+
+
+def test_the_readme_shows_what_make_run_prints():
+    demo = (SRC / "server" / "demo.py").read_text(encoding="utf-8")
+    (shown,) = (block.text for block in page("README.md").of("text"))
+    printed = (ROOT / "docs" / "images" / "make-run.txt").read_text(encoding="utf-8")
+    whole = [line.rstrip() for line in printed.splitlines()]
+    assert shown.splitlines() == whole[: len(shown.splitlines())]
+    for words in ("Clockwright is running. What it will do:", "(signs you in once, ", "Runs, as "):
+        assert words in demo
+        assert words in shown
+    for column in filter(None, shown.splitlines()[2].split("  ")):
+        assert column.strip() in demo
 
 
 def test_python_versions_of_the_docs_are_the_supported_ones():

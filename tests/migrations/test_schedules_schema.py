@@ -33,11 +33,34 @@ DOCUMENTED_INDEXES = {
     "idx_workflow_schedules_next_execution": ["next_execution_at"],
     "idx_workflow_schedules_schedule_type": ["schedule_type"],
 }
-RUN_COLUMNS = """
-    run_id schedule_id workflow_id community_id scheduled_for covers_until covers_count trigger status
-    reason attempt retries takeovers node ready_at created_at started_at finished_at cancel_requested_at
-    at_most_once result error traceback request_id args context_data
-""".split()
+RUN_COLUMNS = [
+    "run_id",
+    "schedule_id",
+    "workflow_id",
+    "community_id",
+    "scheduled_for",
+    "covers_until",
+    "covers_count",
+    "trigger",
+    "status",
+    "reason",
+    "attempt",
+    "retries",
+    "takeovers",
+    "node",
+    "ready_at",
+    "created_at",
+    "started_at",
+    "finished_at",
+    "cancel_requested_at",
+    "at_most_once",
+    "result",
+    "error",
+    "traceback",
+    "request_id",
+    "args",
+    "context_data",
+]
 
 
 def tables():
@@ -155,6 +178,8 @@ def test_defaults_hold_for_rows_that_others_write():
             " '* * * * *', '2026-03-01 00:01:00', '{}', '2026-03-01 00:00:00', '2026-03-01 00:00:00',"
             " 'elsewhere', 'active', '{}', '2026-03-01 00:00:00', '{}', '[]', 1, '2026a')"
         )
-        cursor.execute("SELECT is_active, execution_count, timezone, version FROM workflow_schedules")
+        cursor.execute(
+            "SELECT is_active, execution_count, timezone, version FROM workflow_schedules"
+        )
         (row,) = cursor.fetchall()
     assert row == (True, 0, "UTC", 1)

@@ -13,11 +13,7 @@ from clockwright.engine.ports import Amendment
 from clockwright.schedules.models import Run, Schedule
 from clockwright.testing.contract.base import outcome
 
-
-@pytest.fixture(autouse=True)
-def _open(full, django_db_blocker):
-    with django_db_blocker.unblock():
-        yield
+pytestmark = pytest.mark.django_db
 
 
 def plan_of(sql):
@@ -73,7 +69,9 @@ def test_the_due_query_walks_the_due_index(full):
     store, clock = full
     clock.advance(timedelta(minutes=1))
     try:
-        pattern = r"SELECT.*FROM workflow_schedules WHERE status = 'active' AND next_execution_at <="
+        pattern = (
+            r"SELECT.*FROM workflow_schedules WHERE status = 'active' AND next_execution_at <="
+        )
         (sql, *_) = statements_of(lambda: store.settle_due(500), pattern)
     finally:
         clock.advance(-timedelta(minutes=1))
@@ -123,7 +121,10 @@ def test_a_take_over_reads_running_runs_only(full):
 
 def test_a_node_that_retires_finds_its_runs_by_its_name(full):
     store, _ = full
-    (sql,) = statements_of(lambda: store.retire_node("n1"), r"SELECT run_id FROM schedule_runs WHERE status = 'running' AND node = \S+$")
+    (sql,) = statements_of(
+        lambda: store.retire_node("n1"),
+        r"SELECT run_id FROM schedule_runs WHERE status = 'running' AND node = \S+$",
+    )
     check(sql, "runs_held_by_node")
 
 
@@ -183,6 +184,8 @@ def test_the_latest_rows_of_the_ledger_are_read_from_the_end(full):
 def test_pruning_looks_at_the_oldest_rows_only(full):
     store, clock = full
     before = clock.now() - timedelta(minutes=100)
-    (sql,) = statements_of(lambda: store.prune(before, 100), r"SELECT run_id FROM schedule_runs WHERE")
+    (sql,) = statements_of(
+        lambda: store.prune(before, 100), r"SELECT run_id FROM schedule_runs WHERE"
+    )
     plan = plan_of(sql)
     assert not whole_tables(plan), plan

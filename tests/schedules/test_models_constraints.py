@@ -84,7 +84,12 @@ def refused(row):
     [
         {},
         {"status": "paused", "is_active": False, "next_execution_at": None},
-        {"status": "completed", "is_active": False, "next_execution_at": None, "execution_count": 1},
+        {
+            "status": "completed",
+            "is_active": False,
+            "next_execution_at": None,
+            "execution_count": 1,
+        },
         {"schedule_type": "interval", "cron_expression": None, "interval_seconds": 1},
         {"schedule_type": "one_time", "cron_expression": None, "scheduled_time": LATER},
         {"schedule_type": "rrule", "cron_expression": None},

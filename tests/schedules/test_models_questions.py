@@ -89,7 +89,9 @@ def test_runs_are_found_by_what_can_still_happen_to_them(store, clock):
     assert runs.claimable(clock.now()).count() == 1
     assert runs.claimable(clock.now() + MINUTE).count() == 2
     assert runs.held_by("n1").count() == 1
-    assert [run.run_id for run in runs.latest_made()] == sorted((r.run_id for r in runs), reverse=True)
+    assert [run.run_id for run in runs.latest_made()] == sorted(
+        (r.run_id for r in runs), reverse=True
+    )
     assert runs.in_community("other").count() == 0
     assert [a.attempt for a in models.Run.objects.get(run_id=again.run_id).attempts.all()] == [1]
 

@@ -24,7 +24,9 @@ def test_a_path_may_be_percent_encoded(tmp_path):
     assert found["NAME"] == f"{tmp_path}/a b/c.sqlite3"
 
 
-def test_sqlite_waits_forgets_nothing_and_takes_the_write_lock_at_begin(tmp_path, django_db_blocker):
+def test_sqlite_waits_forgets_nothing_and_takes_the_write_lock_at_begin(
+    tmp_path, django_db_blocker
+):
     """The ledger is written here: NORMAL would forget commits at power loss."""
     url = f"sqlite:///{tmp_path}/a.sqlite3"
     connection = Sqlite(

@@ -91,7 +91,9 @@ def test_a_key_that_is_set_is_taken_and_nothing_is_written(load, tmp_path):
 
 def test_an_env_file_is_read_and_the_real_environment_wins(load, tmp_path):
     """R16: settings from the environment and a `.env` file; what is in it is taken literally."""
-    (tmp_path / ".env").write_text("SECRET_KEY=from-${HOME}-file\nALLOWED_HOSTS=a.example, b.example\n")
+    (tmp_path / ".env").write_text(
+        "SECRET_KEY=from-${HOME}-file\nALLOWED_HOSTS=a.example, b.example\n"
+    )
     assert load()["secret_key"] == "from-${HOME}-file"
     found = load(SECRET_KEY="from-environment")
     assert found["secret_key"] == "from-environment"
@@ -110,7 +112,10 @@ def test_behind_https_cookies_are_secure(load):
         ({"DATABASE_URL": "mysql://h/d"}, "DATABASE_URL: the scheme 'mysql' is not known"),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL: 'loud' is not known"),
         ({"LOG_FORMAT": "xml"}, "LOG_FORMAT: 'xml' is not known"),
-        ({"LOG_DIR": "/nonexistent/logs"}, "LOG_DIR: the folder '/nonexistent/logs' does not exist"),
+        (
+            {"LOG_DIR": "/nonexistent/logs"},
+            "LOG_DIR: the folder '/nonexistent/logs' does not exist",
+        ),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_mend(load, variables, words):

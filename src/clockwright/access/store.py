@@ -7,12 +7,20 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from clockwright.access.callers import DEFAULT_COMMUNITY
 from clockwright.access.models import ApiToken, Community
 
 
 def is_community(slug: str) -> bool:
     """Whether there is such a community."""
     return Community.objects.filter(slug=slug).exists()
+
+
+def keep_default(using: str) -> None:
+    """Make the community of schedules that code registers, unless it is there."""
+    Community.objects.using(using).get_or_create(
+        slug=DEFAULT_COMMUNITY, defaults={"name": "Default"}
+    )
 
 
 def insert_token(**fields: object) -> ApiToken:

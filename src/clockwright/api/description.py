@@ -7,7 +7,12 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from clockwright.api.problems import MEDIA_TYPE
-from clockwright.api.schemas import SCHEMA_MARK, ProblemDetails, ScheduleConfig
+from clockwright.api.schemas import (
+    SCHEMA_MARK,
+    ProblemDetails,
+    RefusedPreview,
+    ScheduleConfig,
+)
 
 _REF = "#/components/schemas/{model}"
 _PROBLEMS = {
@@ -34,7 +39,12 @@ def complete(document: dict[str, Any]) -> None:
     """Put in what is missing, in place."""
     components = document["components"]
     _, shared = models_json_schema(
-        [(ProblemDetails, "serialization"), (ScheduleConfig, "validation")], ref_template=_REF
+        [
+            (ProblemDetails, "serialization"),
+            (RefusedPreview, "serialization"),
+            (ScheduleConfig, "validation"),
+        ],
+        ref_template=_REF,
     )
     components["schemas"].update(shared["$defs"])
     components["schemas"] = dict(sorted(components["schemas"].items()))
@@ -46,9 +56,12 @@ def complete(document: dict[str, Any]) -> None:
     _resolve_marks(document)
 
 
-def _problem(words: str) -> dict[str, Any]:
-    schema = {"$ref": _REF.format(model="ProblemDetails")}
+def _problem(words: str, model: str = "ProblemDetails") -> dict[str, Any]:
+    schema = {"$ref": _REF.format(model=model)}
     return {"description": words, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+REFUSED_PREVIEW = _problem("The rule is refused.", "RefusedPreview")
 
 
 def _complete_operation(operation: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -33,10 +34,10 @@ _log = logging.getLogger(__name__)
 class Unacceptable(Exception):
     """A request that this room refuses itself; what is wrong with it, part by part."""
 
-    def __init__(self, *errors: FieldError) -> None:
+    def __init__(self, *errors: FieldError, detail: str = "") -> None:
         """Keep the parts."""
         self.errors = errors
-        super().__init__(summary(errors))
+        super().__init__(detail or summary(errors))
 
 
 class ReusedKey(Exception):
@@ -176,7 +177,7 @@ TABLE: Mapping[type[Exception], Callable[[Any], Problem]] = {
     BadCursor: lambda error: invalid(
         [FieldError(pointer="/cursor", message=str(error), place="query")]
     ),
-    Unacceptable: lambda error: invalid(error.errors),
+    Unacceptable: lambda error: invalid(error.errors, str(error)),
     ReusedKey: lambda error: Problem(
         status=HTTPStatus.UNPROCESSABLE_ENTITY,
         kind="reused-key",
@@ -209,12 +210,22 @@ def _handler(
     problem_of: Callable[[Any], Problem],
 ) -> Callable[[HttpRequest, Any], HttpResponse]:
     def handle(request: HttpRequest, error: Any) -> HttpResponse:
-        problem = problem_of(error)
+        problem = _as_documented(request, problem_of(error))
         if isinstance(error, Forbidden):
             _note_refusal(request, error)
         return respond(request, problem)
 
     return handle
+
+
+def _as_documented(request: HttpRequest, problem: Problem) -> Problem:
+    """The preview's refusals also have the members that document 1 promises (S1-31, R23)."""
+    match = request.resolver_match
+    if problem.status is not HTTPStatus.BAD_REQUEST or match is None:
+        return problem
+    if match.url_name != "preview":
+        return problem
+    return replace(problem, extra={"ok": False, "error": problem.detail})
 
 
 def _note_refusal(request: HttpRequest, error: Forbidden) -> None:

@@ -13,6 +13,7 @@ from clockwright import __version__
 from clockwright.api import selectors
 from clockwright.api.schemas import Health
 from clockwright.engine.clock import utc_now
+from clockwright.schedules import autostart
 from clockwright.schedules.engines import engine_thread
 from clockwright.schedules.selectors import count_active
 from clockwright.schedules.specs import utc_text
@@ -68,6 +69,6 @@ def _standing() -> dict[str, Any]:
 
 
 def _is_broken() -> bool:
-    """Whether this process started an engine that does not run any more."""
-    thread = engine_thread()
-    return thread.engine is not None and not thread.is_running
+    """Whether an engine should run in this process and does not: not yet, or not any more."""
+    was_started = engine_thread().engine is not None
+    return (was_started or autostart.should_run()) and not autostart.is_running()

@@ -6,15 +6,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Router, Status
+from ninja import Router
 
-from clockwright.api.schemas import Preview, PreviewRule, RefusedPreview
+from clockwright.api.description import REFUSED_PREVIEW
+from clockwright.api.errors import Unacceptable
+from clockwright.api.problems import FieldError
+from clockwright.api.schemas import Preview, PreviewRule
 from clockwright.api.security import caller_of
 from clockwright.engine.clock import utc_now
 from clockwright.engine.model import Policy
 from clockwright.recurrence import Cron, Once, Recurrence, RecurrenceError, parse
 from clockwright.schedules.conf import engine_settings
-from clockwright.schedules.errors import InvalidScheduleException
 from clockwright.schedules.specs import ScheduleSpec, read_config, utc_text
 
 router = Router(tags=["preview"])
@@ -22,38 +24,26 @@ router = Router(tags=["preview"])
 MOST_DATES = 100
 
 
-class _Refused(Exception):
-    """A rule that cannot be previewed: the documented sentence, the place and the reason."""
-
-    def __init__(self, error: str, pointer: str = "", message: str = "") -> None:
-        self.error = error
-        self.errors = [{"pointer": pointer, "message": message or error}]
-        super().__init__(error)
-
-
 @router.post(
     "",
-    response={200: Preview, 400: RefusedPreview},
+    response=Preview,
     operation_id="preview",
+    url_name="preview",
     summary="Preview a rule",
+    openapi_extra={"responses": {400: REFUSED_PREVIEW}},
 )
-def preview(request: HttpRequest, body: PreviewRule) -> Status[dict[str, Any]]:
+def preview(request: HttpRequest, body: PreviewRule) -> dict[str, Any]:
     """The next dates of a rule, in its zone. Give exactly one of `cron`, `expression` and `schedule_config`."""
     caller_of(request)
-    try:
-        return Status(200, _dates(body, _spec(body)))
-    except _Refused as refused:
-        return Status(400, {"ok": False, "error": refused.error, "errors": refused.errors})
-    except InvalidScheduleException as error:
-        told = [{"pointer": p, "message": m} for p, m in error.errors]
-        return Status(400, {"ok": False, "error": error.message, "errors": told})
+    return _dates(body, _spec(body))
 
 
 def _spec(body: PreviewRule) -> ScheduleSpec:
     given = [name for name in ("cron", "expression", "schedule_config") if _given(body, name)]
     if len(given) != 1:
         what = "nothing is given" if not given else f"{' and '.join(given)} are given"
-        raise _Refused(f"{what}: give exactly one of cron, expression and schedule_config")
+        message = f"{what}: give exactly one of cron, expression and schedule_config"
+        raise Unacceptable(FieldError(pointer="", message=message))
     if body.schedule_config is not None:
         return read_config(body.schedule_config, engine_settings(), utc_now())
     rule = _of_text(given[0], getattr(body, given[0]), body.tz)
@@ -70,12 +60,16 @@ def _of_text(name: str, text: str, tz: str) -> Recurrence:
         rule = Cron(text, tz) if name == "cron" else parse(text, tz)
     except RecurrenceError as error:
         if error.field == "timezone":
-            raise _Refused(str(error), "/tz") from error
-        raise _Refused("Invalid cron expression", f"/{name}", str(error)) from error
+            raise Unacceptable(FieldError(pointer="/tz", message=str(error))) from error
+        raise _refused(name, str(error)) from error
     if not rule.is_possible():
-        why = "never fires: no such date exists; choose another day"
-        raise _Refused("Invalid cron expression", f"/{name}", why)
+        raise _refused(name, "never fires: no such date exists; choose another day")
     return rule
+
+
+def _refused(name: str, why: str) -> Unacceptable:
+    error = FieldError(pointer=f"/{name}", message=why)
+    return Unacceptable(error, detail="Invalid cron expression")
 
 
 def _dates(body: PreviewRule, spec: ScheduleSpec) -> dict[str, Any]:
@@ -103,4 +97,4 @@ def _after(body: PreviewRule, rule: Recurrence) -> datetime:
     try:
         return Once(body.after, rule.tz).instant
     except RecurrenceError as error:
-        raise _Refused(f"after: {error}", "/after") from error
+        raise Unacceptable(FieldError(pointer="/after", message=str(error))) from error

@@ -38,6 +38,7 @@ class Problem:
     errors: Sequence[FieldError] = ()
     conflicts: Sequence[Mapping[str, Any]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self, instance: str) -> dict[str, Any]:
         """The members that RFC 9457 names, and ours."""
@@ -47,6 +48,7 @@ class Problem:
             "status": int(self.status),
             "detail": self.detail,
             "instance": instance,
+            **self.extra,
         }
         if self.errors:
             told["errors"] = [error.as_json() for error in self.errors]

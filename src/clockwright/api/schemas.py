@@ -93,7 +93,7 @@ class ScheduleConfig(Body):
     timeout_seconds: float | None = Field(default=None, gt=0)
 
 
-_CREATE_EXAMPLE = {
+_CREATE_EXAMPLE: dict[str, Any] = {
     "workflow": "samples.echo",
     "schedule_config": {
         "schedule_type": "cron",
@@ -229,11 +229,11 @@ class Schedule(Answer):
     catch_up_limit: int
     overlap: Overlap
     max_instances: int
-    grace_period_seconds: float | None
+    grace_period_seconds: int | float | None
     max_retries: int
-    retry_backoff_seconds: float
-    retry_backoff_max_seconds: float
-    timeout_seconds: float | None
+    retry_backoff_seconds: int | float
+    retry_backoff_max_seconds: int | float
+    timeout_seconds: int | float | None
     context_data: JsonObject
     args: list[Any]
     last_execution_at: Instant | None
@@ -341,12 +341,18 @@ class ProblemDetails(Answer):
     conflicts: list[JsonObject] = []
 
 
-class RefusedPreview(Answer):
-    """Why a rule cannot be previewed."""
+class RefusedPreview(ProblemDetails):
+    """Why a rule cannot be previewed: a problem with the documented members beside."""
 
     ok: Literal[False]
-    error: str
-    errors: list[FieldProblem] = []
+    error: str = Field(examples=["Invalid cron expression"])
+
+
+class ParameterInfo(Answer):
+    """A name that a function takes from `context_data`."""
+
+    name: str
+    required: bool
 
 
 class FunctionInfo(Answer):
@@ -355,7 +361,8 @@ class FunctionInfo(Answer):
     key: str = Field(examples=["samples.echo"])
     workflow_id: UUID
     description: str
-    parameters: list[str]
+    parameters: list[ParameterInfo]
+    takes_more: bool = Field(description="Whether it takes names beside these.")
 
 
 class Functions(Answer):

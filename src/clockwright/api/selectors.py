@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from clockwright.api import paging
 from clockwright.api.paging import Page, page_of, position_of
 from clockwright.schedules.models import Node, Run, Schedule
+from clockwright.schedules.querysets import RunQuerySet, ScheduleQuerySet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,7 @@ class ScheduleFilter:
     key: str | None = None
     q: str | None = None
 
-    def rows(self, community: str) -> QuerySet[Schedule]:
+    def rows(self, community: str) -> ScheduleQuerySet:
         """The rows, unordered."""
         rows = Schedule.objects.in_community(community).present()
         exact = {
@@ -89,7 +90,7 @@ class RunFilter:
     schedule_id: UUID
     states: tuple[str, ...] = ()
 
-    def rows(self, community: str) -> QuerySet[Run]:
+    def rows(self, community: str) -> RunQuerySet:
         """The rows, newest fire time first, without their tracebacks."""
         rows = Run.objects.in_community(community).of_schedule(self.schedule_id)
         if self.states:

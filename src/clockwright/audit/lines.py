@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,27 @@ from clockwright import __version__
 MODULE = "clockwright"
 _LONGEST_VALUE = 2_000
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:,/+*@%#()[]…")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What a record of the trail says; as text the documented line, which is written only where it is wanted."""
+
+    event_type: str
+    facts: Mapping[str, Any]
+    message: str
+
+    def __str__(self) -> str:
+        """The line."""
+        return line_of(self.event_type, self.facts, self.message)
+
+
+def line_in(record: logging.LogRecord) -> Line | None:
+    """The line that a record carries, if it is one of the trail."""
+    if isinstance(record.args, tuple) and len(record.args) == 1:
+        (carried,) = record.args
+        return carried if isinstance(carried, Line) else None
+    return None
 
 
 def line_of(event_type: str, facts: Mapping[str, Any], message: str) -> str:
@@ -69,7 +91,7 @@ class LineFormatter(logging.Formatter):
         return f"{text}\n{record.exc_text}" if record.exc_text else text
 
     def _body(self, record: logging.LogRecord) -> str:
-        if hasattr(record, "aaa"):
+        if line_in(record) is not None:
             return record.getMessage()
         kind = "ERROR" if record.levelno >= logging.ERROR else "SYSTEM"
         facts = {"action": record.name, "result": "FAILURE" if kind == "ERROR" else "SUCCESS"}

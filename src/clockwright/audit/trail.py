@@ -12,7 +12,7 @@ from django.db import transaction
 
 from clockwright.audit import store
 from clockwright.audit.actions import Action, Category, Result
-from clockwright.audit.lines import line_of
+from clockwright.audit.lines import Line
 from clockwright.audit.redaction import plain_text, redacted
 from clockwright.engine.clock import utc_now
 
@@ -152,11 +152,13 @@ def _emit(fact: _Fact) -> None:
         "time_ms": fact.time_ms,
     }
     message = fact.message or fact.action.replace("_", " ")
-    # details come first, so that none of them can pass for one of ours
-    line = line_of(fact.category, {**fact.details, **extras}, message)
-    shown = {name: value for name, value in extras.items() if value is not None}
-    aaa = {**fact.details, **shown, "event": message}
-    logger.log(_LEVELS[fact.result], "%s", line, extra={**extras, "aaa": aaa})
+    logger.log(
+        _LEVELS[fact.result],
+        "%s",
+        # details come first, so that none of them can pass for one of ours
+        Line(event_type=fact.category, facts={**fact.details, **extras}, message=message),
+        extra=extras,
+    )
 
 
 def _text(value: UUID | None) -> str | None:

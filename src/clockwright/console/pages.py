@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,9 @@ from clockwright.engine.model import RunState
 from clockwright.engine.registry import default_registry
 from clockwright.recurrence import Recurrence
 from clockwright.schedules.documents import describe_rule
-from clockwright.schedules.models import Run, Schedule
+
+if TYPE_CHECKING:
+    from clockwright.schedules.models import Run, Schedule
 
 DUE_ROWS = 8
 RUN_ROWS = 12
@@ -170,7 +173,7 @@ def _tiles(community: str, active: int, now: datetime) -> list[Tile]:
         ),
         Tile(
             name="Last hour",
-            value=f"{bad} run{'' if bad == 1 else 's'} ended badly" if bad else "All well",
+            value=f"{bad} ended badly" if bad else "All well",
             more="failed, timed out, lost or missed"
             if bad
             else "Nothing failed, timed out, was lost or missed",
@@ -203,6 +206,11 @@ def rule_of(schedule: Schedule) -> str:
             return "once"
         case _:
             return "by a rule"
+
+
+def rule_in_zone(schedule: Schedule) -> str:
+    """The short rule, and where its clock hangs."""
+    return f"{rule_of(schedule)}  {schedule.timezone}"
 
 
 def _rule_more(schedule: Schedule) -> str:

@@ -51,14 +51,7 @@ class Engine:
             timeout=self.options.timeout,
             announce=self._announce,
         )
-        self._runner = Runner(
-            store,
-            self._executor,
-            options=self.options,
-            events=self.events,
-            node_id=lambda: self.node_id,
-            wake=self._wake_runner,
-        )
+        self._runner = self._make_runner()
         self._running = self._loop("runner", self._runner.step)
         self._loops = (
             self._loop("planner", self._planner().step),
@@ -164,6 +157,16 @@ class Engine:
         await self._wakeup.wait(self.options.sweep.total_seconds())
         self.look()
         return 0.0
+
+    def _make_runner(self) -> Runner:
+        return Runner(
+            self._store,
+            self._executor,
+            options=self.options,
+            events=self.events,
+            node_id=lambda: self.node_id,
+            wake=self._wake_runner,
+        )
 
     def _planner(self) -> Planner:
         return Planner(

@@ -181,7 +181,15 @@ class RunAdmin(_ReadOnly, _RunAdmin):
 class NodeAdmin(_ReadOnly, _NodeAdmin):
     """The engine processes, living and dead."""
 
-    list_display = ["node_id", "host", "pid", "is_alive", "started_at", "heartbeat_at", "lease_until"]
+    list_display = [
+        "node_id",
+        "host",
+        "pid",
+        "is_alive",
+        "started_at",
+        "heartbeat_at",
+        "lease_until",
+    ]
     list_filter = ["is_alive"]
     search_fields = ["node_id", "host"]
     ordering = ["-started_at"]

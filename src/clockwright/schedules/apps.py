@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
-
 from django.apps import AppConfig
 
 
@@ -18,5 +15,6 @@ class SchedulesConfig(AppConfig):
 
     def ready(self) -> None:
         """Wire the app up; no query is made here (C-41)."""
-        if find_spec("clockwright.schedules.autostart") is not None:
-            import_module("clockwright.schedules.autostart").start_if_wanted()
+        from clockwright.schedules import autostart
+
+        autostart.start_if_wanted()

@@ -72,7 +72,7 @@ async def run_to_the_end(engine: Engine, run_ids: Collection[UUID]) -> None:
     engine.events.subscribe(note)
     await engine.start()
     try:
-        while waiting and await offload(selectors.unfinished_among, waiting):
+        while await offload(selectors.unfinished_among, list(waiting)):
             changed.clear()
             try:
                 async with asyncio.timeout(_LOOK_EVERY):

@@ -8,7 +8,9 @@ from typing import Any
 from clockwright.engine.clock import utc_now
 from clockwright.recurrence import Cron, RecurrenceError
 from clockwright.recurrence.zones import find_zone
+from clockwright.schedules.conf import EngineSettings
 from clockwright.schedules.errors import InvalidCronExpression, InvalidScheduleException
+from clockwright.schedules.specs import read_config
 
 FEWEST, MOST = 1, 100
 
@@ -34,9 +36,6 @@ def upcoming(cron_expr: str, count: int, tz: str, now: datetime | None = None) -
 
 def next_execution(config: dict[str, Any]) -> datetime:
     """The next fire time of a `schedule_config` made now, aware, in UTC; raises InvalidScheduleException."""
-    from clockwright.schedules.conf import EngineSettings
-    from clockwright.schedules.specs import read_config
-
     now = utc_now()
     spec = read_config(config, EngineSettings(), now)
     found = spec.recurrence.next_after(now)

@@ -24,8 +24,8 @@ _SHOWN = 80
 
 
 def shown(value: object) -> str:
-    """A value as a message repeats it, cut to a bearable length."""
-    text = value if isinstance(value, str) else repr(value)
+    """A value as a message repeats it, so that "3" is not 3, cut to a bearable length."""
+    text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
@@ -44,17 +44,12 @@ class ConfigReader:
             )
         for key in self._config:
             if key not in known:
-                self.refuse(str(key), f"{shown(key)}: is not a key of schedule_config")
+                self.refuse(str(key), f"{str(key)[:_SHOWN]}: is not a key of schedule_config")
 
     def refuse(self, key: str, message: str) -> None:
         """Note a problem with a key."""
         step = key.replace("~", "~0").replace("/", "~1")
         self._problems.append(ConfigProblem(f"/schedule_config/{step}", message))
-
-    def require(self, key: str, message: str) -> None:
-        """Note that a key is missing, unless something else is wrong with it."""
-        if self._config.get(key) is None or self._config[key] == "":
-            self.refuse(key, message)
 
     def finish(self) -> None:
         """Raise InvalidScheduleException when there were problems."""
@@ -76,6 +71,14 @@ class ConfigReader:
             return value
         self.refuse(key, f"{key}: give text, not {shown(value)}")
         return None
+
+    def required_text(self, key: str, problem: str) -> str | None:
+        """A text that is not blank; None, and the problem noted, when it is left out."""
+        text = self.text(key)
+        if self.get(key) is None or (text is not None and not text.strip()):
+            self.refuse(key, problem)
+            return None
+        return text
 
     @overload
     def whole(self, key: str, least: int, most: int, default: int) -> int: ...
@@ -146,7 +149,7 @@ def read_instant(value: object, zone: str) -> datetime:
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
-            raise ValueError(f"{shown(value)!r} is not a date and time") from None
+            raise ValueError(f"{shown(value)} is not a date and time") from None
     if not isinstance(value, datetime):
         raise ValueError(f"{shown(value)} is not a date and time")  # noqa: TRY004 - one kind for all
     try:

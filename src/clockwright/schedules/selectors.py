@@ -154,8 +154,10 @@ def queued_for(fire_times: Collection[tuple[UUID, datetime]]) -> list[Run]:
     return sorted(found, key=lambda run: (run.scheduled_for, run.run_id))
 
 
-def unfinished_among(run_ids: Collection[UUID]) -> int:
+def unfinished_among(run_ids: Sequence[UUID]) -> int:
     """How many of some runs wait to be taken, or are running."""
+    if not run_ids:
+        return 0
     states = (RunState.QUEUED, RunState.RUNNING)
     return Run.objects.filter(run_id__in=run_ids, status__in=states).count()
 

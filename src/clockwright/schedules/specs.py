@@ -11,9 +11,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import clockwright.recurrence as recurrences
 from clockwright.engine.model import CatchUp, Overlap, Policy, Schedule
-from clockwright.recurrence import Cron, Interval, Once, Recurrence, RecurrenceError, from_json
+from clockwright.recurrence import (
+    Cron,
+    Interval,
+    Once,
+    Recurrence,
+    RecurrenceError,
+    RRule,
+    from_json,
+)
 from clockwright.recurrence.zones import find_zone
 from clockwright.schedules.conf import EngineSettings
 from clockwright.schedules.errors import InvalidScheduleException
@@ -178,9 +185,9 @@ def _kind(reader: ConfigReader) -> ScheduleType | None:
         return None
     if isinstance(value, str) and value in set(ScheduleType):
         return ScheduleType(value)
-    choices = ", ".join(ScheduleType)
+    choices, given = ", ".join(ScheduleType), value if isinstance(value, str) else shown(value)
     reader.refuse(
-        "schedule_type", f"Invalid schedule_type: {shown(value)}. Must be one of: {choices}"
+        "schedule_type", f"Invalid schedule_type: {given[:80]}. Must be one of: {choices}"
     )
     return None
 
@@ -188,9 +195,8 @@ def _kind(reader: ConfigReader) -> ScheduleType | None:
 def _cron(
     reader: ConfigReader, zone: str, _now: datetime, previous: Recurrence | None
 ) -> Recurrence | None:
-    text = reader.text("cron_expression")
-    if text is None or not text.strip():
-        reader.require("cron_expression", "cron_expression required for cron type")
+    text = reader.required_text("cron_expression", "cron_expression required for cron type")
+    if text is None:
         return None
     if isinstance(previous, Cron) and project(previous).schedule_type is ScheduleType.CRON:
         return replace(previous, text=text, tz=zone)
@@ -239,17 +245,11 @@ def _one_time(
 def _rrule(
     reader: ConfigReader, zone: str, now: datetime, _previous: Recurrence | None
 ) -> Recurrence | None:
-    text = reader.text("rrule")
+    text = reader.required_text("rrule", "rrule required for rrule type")
     start = reader.instant("start", zone)
     if text is None:
-        reader.require("rrule", "rrule required for rrule type")
         return None
-    made_by = getattr(recurrences, "RRule", None)
-    if made_by is None:
-        reader.refuse("rrule", "rrule: this version reads cron lines, intervals and rules only")
-        return None
-    rule: Recurrence = made_by(text, start=(start or now).astimezone(find_zone(zone).info))
-    return rule
+    return RRule(text, start=(start or now).astimezone(find_zone(zone).info), tz=zone)
 
 
 def _json_rule(

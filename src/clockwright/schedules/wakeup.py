@@ -88,7 +88,7 @@ class DatabaseWakeup(LocalWakeup):
                 for _ in self._words():
                     backoff = FIRST_BACKOFF
                     self.wake_locally()
-            except Exception:
+            except Exception:  # noqa: BLE001 - logged, and tried again: without ears an engine is late
                 _log.exception(
                     "the wake-up of database %r lost its connection; next try in %.1f s",
                     self.using,

@@ -16,7 +16,7 @@ from clockwright.engine.clock import utc_now
 from clockwright.engine.registry import default_registry
 from clockwright.recurrence import tzdata_version
 from clockwright.server import selectors
-from clockwright.server.cli.runtime import probe, waiting_migrations
+from clockwright.server.runtime import probe, waiting_migrations
 
 _SHOWN = 5
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from django.core.management import call_command
 
 from clockwright.access.callers import Caller, Role, system_caller
 from clockwright.access.tokens import issue_token, revoke_token
-from clockwright.console.pages import function_name
+from clockwright.console.pages import rule_in_zone
 from clockwright.console.services import LIFETIME, make_sign_in_link
 from clockwright.engine.clock import utc_now
 from clockwright.schedules import commands, engines
@@ -19,9 +20,9 @@ from clockwright.schedules.catalog import EXPOSED
 from clockwright.schedules.drafts import NewSchedule
 from clockwright.schedules.registrations import autodiscover
 from clockwright.server import ports, selectors, serving
-from clockwright.server.cli.output import in_zone, result, result_table
-from clockwright.server.cli.runtime import probe
 from clockwright.server.narration import Narrator
+from clockwright.server.output import result, result_table
+from clockwright.server.runtime import probe
 
 if TYPE_CHECKING:
     from clockwright.schedules.models import Schedule
@@ -43,56 +44,41 @@ class Sample:
 
 def samples(now: datetime) -> list[Sample]:
     """One of each kind, so that something happens every few seconds; the one-time lies just ahead."""
+    soon = (now + _SOON).replace(microsecond=0).isoformat()
+    retries = {"max_retries": 1, "retry_backoff_seconds": 2}
     return [
-        Sample(
-            key="demo.heartbeat",
-            function="samples.echo",
-            config={"schedule_type": "interval", "interval_seconds": 5, "timezone": "UTC"},
-            context={"message": "every five seconds"},
+        _sample("demo.heartbeat", _every(5), message="every five seconds"),
+        _sample(
+            "demo.sydney-minute", _cron("* * * * *"), message="every minute of Sydney's clocks"
         ),
-        Sample(
-            key="demo.sydney-minute",
-            function="samples.echo",
-            config={
-                "schedule_type": "cron",
-                "cron_expression": "* * * * *",
-                "timezone": "Australia/Sydney",
-            },
-            context={"message": "every minute, by the clocks of Sydney"},
+        _sample("demo.sydney-morning", _cron("0 5 * * *"), message="05:00, winter and summer"),
+        _sample(
+            "demo.once",
+            {"schedule_type": "one_time", "scheduled_time": soon, "timezone": "UTC"},
+            "samples.sleep",
+            seconds=1.5,
         ),
-        Sample(
-            key="demo.sydney-morning",
-            function="samples.echo",
-            config={
-                "schedule_type": "cron",
-                "cron_expression": "0 5 * * *",
-                "timezone": "Australia/Sydney",
-            },
-            context={"message": "05:00 in Sydney, winter and summer"},
-        ),
-        Sample(
-            key="demo.once",
-            function="samples.sleep",
-            config={
-                "schedule_type": "one_time",
-                "scheduled_time": (now + _SOON).replace(microsecond=0).isoformat(),
-                "timezone": "UTC",
-            },
-            context={"seconds": 1.5},
-        ),
-        Sample(
-            key="demo.failing",
-            function="samples.fail",
-            config={
-                "schedule_type": "interval",
-                "interval_seconds": 15,
-                "timezone": "UTC",
-                "max_retries": 1,
-                "retry_backoff_seconds": 2,
-            },
-            context={"message": "on purpose: see how a failure is retried and recorded"},
+        _sample(
+            "demo.failing",
+            _every(15) | retries,
+            "samples.fail",
+            message="on purpose: see how a failure is retried and recorded",
         ),
     ]
+
+
+def _sample(
+    key: str, config: dict[str, Any], function: str = "samples.echo", **context: Any
+) -> Sample:
+    return Sample(key=key, function=function, config=config, context=context)
+
+
+def _every(seconds: int) -> dict[str, Any]:
+    return {"schedule_type": "interval", "interval_seconds": seconds, "timezone": "UTC"}
+
+
+def _cron(line: str) -> dict[str, Any]:
+    return {"schedule_type": "cron", "cron_expression": line, "timezone": "Australia/Sydney"}
 
 
 def run(listener: socket.socket, stop_after: timedelta | None) -> None:
@@ -106,12 +92,8 @@ def run(listener: socket.socket, stop_after: timedelta | None) -> None:
     narrator = Narrator()
     engines.subscribe(narrator.hear)
     narrator.start()
-    plan = serving.Plan(
-        stop_after=stop_after,
-        on_ready=lambda: result("Runs, as they end (due in UTC; Ctrl-C drains and stops):"),
-    )
     try:
-        serving.serve(listener, plan)
+        serving.serve(listener, serving.Plan(stop_after=stop_after))
     finally:
         narrator.stop()
     result("Stopped: what ran is drained and in the ledger.")
@@ -134,15 +116,10 @@ def _welcome(url: str, caller: Caller, shown: list[Schedule]) -> None:
     result("Clockwright is running. What it will do:")
     result("")
     rows = [
-        (
-            str(schedule),
-            function_name(schedule.workflow_id),
-            in_zone(schedule.next_execution_at, schedule.timezone),
-            in_zone(schedule.next_execution_at)[4:],
-        )
+        (str(schedule), rule_in_zone(schedule), *_when(schedule))
         for schedule in sorted(shown, key=_due)
     ]
-    result_table(("schedule", "function", "next (local)", "next (UTC)"), rows)
+    result_table(("schedule", "rule", "next (local)", "next (UTC)"), rows)
     result("")
     result(f"Console  {url}/sign-in/{link}")
     result(f"         (signs you in once, within {minutes} minutes)")
@@ -150,6 +127,16 @@ def _welcome(url: str, caller: Caller, shown: list[Schedule]) -> None:
         f"API      {url}/api/v1/docs with a token of `clockwright token create me --role operator`"
     )
     result("")
+    result("Runs, as they end (due in UTC; Ctrl-C drains and stops):")
+
+
+def _when(schedule: Schedule) -> tuple[str, str]:
+    """The next fire time in the schedule's zone and in UTC."""
+    due = schedule.next_execution_at
+    if due is None:
+        return schedule.status, "-"
+    local = due.astimezone(ZoneInfo(schedule.timezone))
+    return f"{local:%a %d %b %H:%M:%S} {local.tzname()}", f"{due.astimezone(UTC):%d %b %H:%M:%S}"
 
 
 def _due(schedule: Schedule) -> tuple[bool, datetime]:

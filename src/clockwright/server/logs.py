@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from clockwright.audit.lines import Line, line_in
 
 FORMATS = ("json", "console", "line")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -34,7 +38,7 @@ def logging_settings(*, debug: bool) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
-            "json": _structured(structlog.processors.JSONRenderer(default=str, sort_keys=False)),
+            "json": {**_structured(structlog.processors.JSONRenderer()), "()": JsonFormatter},
             "console": _structured(structlog.dev.ConsoleRenderer(colors=False)),
             "line": {"()": "clockwright.audit.lines.LineFormatter"},
         },
@@ -65,10 +69,28 @@ def _structured(renderer: Processor) -> dict[str, Any]:
 
 
 def _plain_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Take the fields of an AAA record as fields, and its bare message instead of the whole line."""
+    """Take what a line of the trail says as fields, and its bare message instead of the whole line."""
     record = event.get("_record")
-    facts = getattr(record, "aaa", None) if isinstance(record, logging.LogRecord) else None
-    return {**event, **facts} if isinstance(facts, dict) else event
+    line = line_in(record) if isinstance(record, logging.LogRecord) else None
+    return event if line is None else {**event, **_fields(line)}
+
+
+def _fields(line: Line) -> dict[str, Any]:
+    given = {name: value for name, value in line.facts.items() if value is not None}
+    return {**given, "event": line.message}
+
+
+class JsonFormatter(structlog.stdlib.ProcessorFormatter):
+    """JSON; the lines of the trail take the short way, since there are two of them for every run."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        line = line_in(record)
+        if line is None:
+            return super().format(record)
+        at = datetime.fromtimestamp(record.created, UTC).isoformat()
+        head = {"timestamp": at, "level": record.levelname.lower(), "logger": record.name}
+        return json.dumps({**head, **_fields(line)}, default=str)
 
 
 def _file_handler(folder: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from clockwright.console.pages import function_name
 from clockwright.console.wording import length
 from clockwright.engine.events import Event, RunEnded, SchedulesSettled
 from clockwright.engine.model import RunState, Settlement
-from clockwright.server.cli.output import result
+from clockwright.server.output import result
 from clockwright.server.selectors import schedule_name
 
 _QUIET = frozenset({RunState.QUEUED, RunState.BUFFERED})

@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 
-from clockwright.server.cli.errors import CommandError, UsageProblem
+from clockwright.server.errors import CommandError, UsageProblem
 
 DEFAULT_PORT = 8_000
 

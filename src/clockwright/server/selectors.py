@@ -11,7 +11,7 @@ from django.db.models import Count, Q, QuerySet
 from clockwright.access.models import ApiToken
 from clockwright.console.selectors import OVERDUE_AFTER
 from clockwright.schedules.models import Node, Run, Schedule
-from clockwright.server.cli.errors import NotFound, UsageProblem
+from clockwright.server.errors import NotFound, UsageProblem
 
 
 def count_overdue(now: datetime) -> int:
@@ -48,7 +48,7 @@ class Ledger:
         """The rows, unordered, with their schedules and without the long columns."""
         rows = Run.objects.in_community(self.community).select_related("schedule")
         if self.schedule_id is not None:
-            rows = rows.filter(schedule_id=self.schedule_id)
+            rows = rows.of_schedule(self.schedule_id)
         if self.states:
             rows = rows.filter(status__in=self.states)
         return rows.defer("traceback", "args", "context_data")

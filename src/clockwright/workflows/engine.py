@@ -137,9 +137,7 @@ class WorkflowEngine:
             raise
         except Exception as error:
             if scope.expired():
-                raise WorkflowTimeoutException(
-                    f"{function.key} ran longer than {limit}"
-                ) from error
+                raise WorkflowTimeoutException(f"{function.key} ran longer than {limit}") from error
             raise NodeExecutionException(function.key, error) from error
 
     @functools.cached_property

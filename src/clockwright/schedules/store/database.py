@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -45,27 +46,19 @@ class Database:
 
     def read(self, work: Work[T]) -> T:
         """Look without a transaction of one's own, and so without any lock."""
-        connection = connections[self.using]
-        try:
-            with connection.cursor() as cursor:
-                return work(cursor)
-        except (DatabaseError, InterfaceError):
-            connection.close_if_unusable_or_obsolete()
-            raise
+        with self._connection() as connection, connection.cursor() as cursor:
+            return work(cursor)
 
     def write(self, work: Work[T]) -> T:
         """Do it in a transaction. One that lost to others is tried again, unless it is nested in the caller's."""
-        connection = connections[self.using]
-        if connection.in_atomic_block:
-            return self._once(connection, work)
+        is_nested = connections[self.using].in_atomic_block
         pause = FIRST_PAUSE
         for left in reversed(range(TRIES)):
             try:
-                return self._once(connection, work)
-            except (DatabaseError, InterfaceError) as error:
-                # a broken connection is let go, so that the next call makes a new one
-                connection.close_if_unusable_or_obsolete()
-                if not left or not self.dialect.is_transient(error):
+                with self._connection() as connection:
+                    return self._once(connection, work)
+            except DatabaseError as error:
+                if is_nested or not left or not self.dialect.is_transient(error):
                     raise
             time.sleep(random.uniform(0, pause))  # noqa: S311 - apart from each other is all they need be
             pause *= 2
@@ -81,6 +74,23 @@ class Database:
             cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
         else:
             transaction.on_commit(partial(announce, self.using), using=self.using)
+
+    @contextmanager
+    def _connection(self) -> Iterator[Any]:
+        """This thread's connection. A broken one is let go, so that the next call makes a new one.
+
+        One that came out of a pool for this call alone goes back there: the threads of an engine are many and idle.
+        """
+        connection: Any = connections[self.using]
+        is_lent = connection.connection is None and "pool" in connection.settings_dict["OPTIONS"]
+        try:
+            yield connection
+        except (DatabaseError, InterfaceError):
+            connection.close_if_unusable_or_obsolete()
+            raise
+        finally:
+            if is_lent and not connection.in_atomic_block:
+                connection.close()
 
     def _once(self, connection: Any, work: Work[T]) -> T:
         with transaction.atomic(using=self.using), connection.cursor() as cursor:

@@ -127,13 +127,13 @@ class NodeCalls(StoreCalls):
         )
         held: dict[str, list[UUID]] = {row[0]: [] for row in cursor.fetchall()}
         cursor.execute(
-            f"SELECT run_id, node FROM schedule_runs WHERE {_ORPHANED} ORDER BY run_id{self._dialect.skip_locked}"
+            f"SELECT run_id, node FROM schedule_runs WHERE {_ORPHANED}{self._dialect.skip_locked}"
         )
         for run_id, node_id in cursor.fetchall():
             held.setdefault(node_id, []).append(self._dialect.read_uuid(run_id))
         states = self._rescue(cursor, [run_id for runs in held.values() for run_id in runs], now)
         return [
-            Takeover(node_id=node_id, runs=[(run_id, states[run_id]) for run_id in runs])
+            Takeover(node_id=node_id, runs=[(run_id, states[run_id]) for run_id in sorted(runs)])
             for node_id, runs in held.items()
         ]
 

@@ -16,7 +16,7 @@ from clockwright.engine.ports import Amendment, Clock, DuplicateKey, Settled, Un
 from clockwright.engine.settle import settle
 from clockwright.recurrence import ENGINE_VERSION, tzdata_version
 from clockwright.schedules.store.calls import PENDING
-from clockwright.schedules.store.dialect import Cursor, to_json
+from clockwright.schedules.store.dialect import Cursor, Kind, to_json
 from clockwright.schedules.store.ledger import Ledger
 from clockwright.schedules.store.projection import policy_to_json, project, rule_to_text
 from clockwright.schedules.store.rows import SCHEDULE_COLUMNS, read_schedule
@@ -161,12 +161,15 @@ class ScheduleCalls(Ledger):
 
     def _look(self, cursor: Cursor) -> tuple[datetime, datetime | None]:
         """Now, and when the next active schedule is due."""
-        now = self._db.now(cursor)
-        earliest = self._dialect.column("min(next_execution_at)", SCHEDULE_COLUMNS["settled_until"])
+        return self._db.now(cursor), self._next_due_at(cursor)
+
+    def _next_due_at(self, cursor: Cursor) -> datetime | None:
+        earliest = self._dialect.column("min(next_execution_at)", Kind.INSTANT)
         cursor.execute(
-            f"SELECT {earliest} FROM workflow_schedules WHERE status = 'active'{self._but_unsettled()}"
+            f"SELECT {earliest} FROM workflow_schedules"
+            f" WHERE status = 'active'{self._but_unsettled()}"
         )
-        return now, self._dialect.read_instant_or_none(cursor.fetchone()[0])
+        return self._dialect.read_instant_or_none(cursor.fetchone()[0])
 
     def _settle_batch(self, limit: int, cursor: Cursor) -> Settled:
         now = self._db.now(cursor)
@@ -174,7 +177,7 @@ class ScheduleCalls(Ledger):
         settlements, is_cut = self._settlements(cursor, batch.schedules, now)
         if settlements:
             self._write_down(cursor, settlements, now)
-        _, next_due_at = self._look(cursor)
+        next_due_at = self._next_due_at(cursor)
         is_backlogged = next_due_at is not None and next_due_at <= now
         if is_backlogged and batch.size < limit and not is_cut:
             is_backlogged, next_due_at = False, now + RECHECK

@@ -6,8 +6,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from clockwright.server.cli.errors import Exit, explain
-from clockwright.server.cli.output import say
+from clockwright.server.errors import Exit, explain
+from clockwright.server.output import say
 
 _DEBUG = "--debug"
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from clockwright.server.cli import ledger, preview, schedules, service, status, tokens
-from clockwright.server.cli.runtime import COMMUNITY
+from clockwright.server.runtime import COMMUNITY
 
 app = typer.Typer(
     name="clockwright",

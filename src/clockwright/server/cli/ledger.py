@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clockwright.server.cli.errors import UsageProblem
 from clockwright.server.cli.options import AsJson
-from clockwright.server.cli.output import (
+from clockwright.server.errors import UsageProblem
+from clockwright.server.output import (
     in_zone,
     result,
     result_json,
@@ -18,7 +18,7 @@ from clockwright.server.cli.output import (
     result_table,
     say,
 )
-from clockwright.server.cli.runtime import caller, use_database
+from clockwright.server.runtime import caller, use_database
 
 if TYPE_CHECKING:
     from clockwright.schedules.models import Run

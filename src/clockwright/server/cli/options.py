@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from clockwright.server.cli.errors import UsageProblem
+from clockwright.server.errors import UsageProblem
 
 R = TypeVar("R")
 T = TypeVar("T")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clockwright.engine.clock import utc_now
-from clockwright.server.cli.errors import UsageProblem
 from clockwright.server.cli.options import AsJson, instant
-from clockwright.server.cli.output import in_zone, iso_utc, result, result_json, result_table, say
+from clockwright.server.errors import UsageProblem
+from clockwright.server.output import in_zone, iso_utc, result, result_json, result_table, say
 
 if TYPE_CHECKING:
     from clockwright.recurrence import Recurrence

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from datetime import timedelta
 from typing import Annotated
 
 import typer
 
-from clockwright.server.cli.errors import CommandError, UsageProblem
-from clockwright.server.cli.output import say
-from clockwright.server.cli.runtime import use_database, use_django
+from clockwright.server.errors import CommandError, UsageProblem
+from clockwright.server.output import say
+from clockwright.server.runtime import use_database, use_django
 
 Port = Annotated[
     int | None,
@@ -33,7 +35,7 @@ def migrate() -> None:
     use_django()
     from django.core.management import call_command
 
-    from clockwright.server.cli.runtime import probe, waiting_migrations
+    from clockwright.server.runtime import probe, waiting_migrations
 
     probe()
     waiting = waiting_migrations()
@@ -92,7 +94,11 @@ def demo(
 
     stop_after = _seconds("RUN_FOR", run_for) if run_for else None
     listener = ports.bind(host, ports.port_from_environment() if port is None else port)
+    is_log_wanted = "LOG_LEVEL" in os.environ
     use_django()
+    if not is_log_wanted:
+        # every run is told on stdout already; trouble of the engine itself still shows
+        logging.getLogger("clockwright.audit").setLevel(logging.CRITICAL)
     from clockwright.server import demo as demonstration
 
     demonstration.run(listener, stop_after)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from clockwright.server.cli.errors import Exit
 from clockwright.server.cli.options import AsJson
-from clockwright.server.cli.output import iso_utc, result_json, result_table, say
-from clockwright.server.cli.runtime import use_database, use_django
+from clockwright.server.errors import Exit
+from clockwright.server.output import iso_utc, result_json, result_table, say
+from clockwright.server.runtime import use_database, use_django
 
 
 def doctor(*, as_json: AsJson = False) -> int:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clockwright.server.cli.errors import UsageProblem
 from clockwright.server.cli.options import AsJson
-from clockwright.server.cli.output import in_zone, iso_utc, result, result_json, result_table, say
-from clockwright.server.cli.runtime import caller, use_database
+from clockwright.server.errors import UsageProblem
+from clockwright.server.output import in_zone, iso_utc, result, result_json, result_table, say
+from clockwright.server.runtime import caller, use_database
 
 if TYPE_CHECKING:
     from clockwright.access.models import ApiToken

@@ -232,6 +232,11 @@ class NodesContract(Contract):
         clock.advance(EXPIRED)
         assert not store.take_over()
 
+    def test_a_thread_that_let_go_may_call_again(self, store: Store) -> None:
+        registered(store)
+        store.release()
+        assert store.beat("n1", LEASE) is True
+
     def test_pruning_deletes_old_final_runs_and_nothing_else(
         self, store: Store, clock: VirtualClock
     ) -> None:

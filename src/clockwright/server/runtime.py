@@ -6,7 +6,7 @@ import getpass
 import os
 from typing import TYPE_CHECKING
 
-from clockwright.server.cli.errors import Unavailable, UsageProblem
+from clockwright.server.errors import Unavailable, UsageProblem
 
 if TYPE_CHECKING:
     from clockwright.access.callers import Caller

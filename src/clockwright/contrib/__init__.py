@@ -1,0 +1,1 @@
+"""Bridges to other libraries. Each module needs its library, which an extra of the same name installs."""
