@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,10 +22,20 @@ TIME_LIMIT = float(os.environ.get("CLOCKWRIGHT_TEST_LIMIT", "120"))
 
 def pytest_configure(config: pytest.Config) -> None:
     """`make test` asks for a report and for the same examples each time; plain pytest explores."""
+    _keep_away_from_the_real_database()
     report = os.environ.get("CLOCKWRIGHT_TEST_REPORT")
     hypothesis.settings.load_profile("steady" if report else "explore")
     if report and not hasattr(config, "workerinput"):
         config.pluginmanager.register(GroupReport(Path(report)))
+
+
+def _keep_away_from_the_real_database() -> None:
+    """A test that reaches a database without pytest-django's leave finds an empty one, not the developer's data."""
+    from django.db import connection
+
+    if connection.vendor == "sqlite" and "DATABASE_URL" not in os.environ:
+        nowhere = Path(tempfile.mkdtemp(prefix="clockwright-none-"), "none.sqlite3")
+        connection.settings_dict["NAME"] = str(nowhere)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

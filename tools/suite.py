@@ -32,7 +32,7 @@ ON_BOTH = (
 IN_A_BROWSER = ("browser",)
 BY_REQUEST = ("soak",)
 NO_GROUP = ("support",)
-ROOMS_TO_COME = frozenset({"bookings", "games", "notify", "tours", "workflows"})
+ROOMS_TO_COME = frozenset({"bookings", "games", "notify", "simulation", "testing", "tours"})
 """Groups that may be absent still. A name leaves this list with the room's first test."""
 
 ALONE = frozenset({"acceptance", "bench", "browser"})

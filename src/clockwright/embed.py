@@ -29,10 +29,11 @@ from clockwright.engine.registry import job
 from clockwright.schedules.dsn import database_settings
 from clockwright.schedules.errors import ScheduleServiceException
 from clockwright.schedules.hosting import ExecutesWorkflows
+from clockwright.schedules.seam import borrowed
 from clockwright.schedules.services import ScheduleService
 from clockwright.schedules.setup import ensure_django
 
-__all__ = ["EmbeddedSchedules", "RunContext", "job", "open"]
+__all__ = ["EmbeddedSchedules", "RunContext", "ScheduleServiceException", "job", "open"]
 
 _APPS: Final = [
     "clockwright.access",
@@ -166,4 +167,5 @@ def _prepare(*, migrate: bool) -> None:
     if missing:
         raise ScheduleServiceException(f"add {', '.join(missing)} to INSTALLED_APPS")
     if migrate:
-        call_command("migrate", interactive=False, verbosity=0)
+        with borrowed():
+            call_command("migrate", interactive=False, verbosity=0)

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 
-from clockwright.engine.ids import uuid7
+from uuid import uuid4 as uuid7
 from clockwright.engine.ports import InvalidPayload, InvalidResult, RunContext
 from clockwright.engine.registry import Registry, function_of, workflow_id_of
 from clockwright.workflows import (

@@ -53,10 +53,8 @@ class Engine:
         )
         self._runner = self._make_runner()
         self._running = self._loop("runner", self._runner.step)
-        self._loops = (
-            self._loop("planner", self._planner().step),
-            self._loop("keeper", self._keeper().step),
-        )
+        self._planning = self._loop("planner", self._planner().step)
+        self._keeping = self._loop("keeper", self._keeper().step)
         # these wait for something to happen inside their step: they are cancelled rather than asked
         self._waiting_loops = (
             self._loop("recorder", self._runner.record),
@@ -80,13 +78,13 @@ class Engine:
             raise RuntimeError("this engine was started already")
         await offload(self._wakeup.start)
         await self._register()
-        for loop in (self._running, *self._loops, *self._waiting_loops):
+        for loop in (self._planning, self._running, self._keeping, *self._waiting_loops):
             self._tasks.append(asyncio.create_task(loop.run(), name=f"clockwright {loop.name}"))
         self.events.emit(NodeStarted(node_id=self.node_id))
 
     async def stop(self, deadline: float = 30.0) -> None:
         """Claim nothing more, let runs finish for `deadline` seconds, hand the rest back, retire the node."""
-        for loop in (*self._loops, self._running):
+        for loop in (self._planning, self._running, self._keeping):
             loop.stop()
         await self._runner.drain(deadline)
         left = self._runner.abandon()
@@ -109,9 +107,8 @@ class Engine:
 
     def look(self) -> None:
         """Let planner and runner look now, whatever they wait for."""
+        self._planning.signal.set()
         self._running.signal.set()
-        for loop in self._loops:
-            loop.signal.set()
 
     async def _register(self) -> None:
         self.node_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"

@@ -61,7 +61,7 @@ class InProcessExecutor:
         self._timeout = timeout
         self._announce = announce
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="clockwright-run")
-        self._calls: dict[UUID, asyncio.Future[Any]] = {}
+        self._calls: dict[UUID, asyncio.Task[Any]] = {}
         self._asked_to_stop: set[UUID] = set()
 
     async def execute(self, claim: Claim, now: Callable[[], datetime]) -> Outcome | None:
@@ -93,23 +93,25 @@ class InProcessExecutor:
 
     async def _call(self, handler: Handler, claim: Claim, started_at: datetime) -> _Ending:
         timeout = claim.policy.timeout or handler.timeout or self._timeout
-        call = asyncio.ensure_future(self._begin(handler, claim, _context_of(claim, started_at)))
-        self._calls[claim.run_id] = call
+        scope = asyncio.timeout(timeout.total_seconds() if timeout else None)
+        task = self._calls[claim.run_id] = _current_task()
         try:
-            async with asyncio.timeout(timeout.total_seconds() if timeout else None):
-                return _Ending(state=RunState.SUCCEEDED, result=await call)
+            async with scope:
+                result = await self._begin(handler, claim, _context_of(claim, started_at))
         except asyncio.CancelledError:
             if claim.run_id not in self._asked_to_stop:
                 raise
+            task.uncancel()
             return _Ending(state=RunState.CANCELLED, reason=Reason.REQUESTED)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is the run's outcome
-            if isinstance(error, TimeoutError) and call.cancelled():
+            if isinstance(error, TimeoutError) and scope.expired():
                 why = f"ran longer than {timeout}"
                 return _Ending(state=RunState.TIMED_OUT, reason=Reason.TIMEOUT, error=why)
             return _failed(error)
         finally:
             self._calls.pop(claim.run_id, None)
             self._asked_to_stop.discard(claim.run_id)
+        return _Ending(state=RunState.SUCCEEDED, result=result)
 
     async def _begin(self, handler: Handler, claim: Claim, run: RunContext) -> Any:
         if handler.is_coroutine:
@@ -117,6 +119,13 @@ class InProcessExecutor:
         context = contextvars.copy_context()
         call: Callable[[], Any] = functools.partial(context.run, handler.call, run, claim.args)
         return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+
+
+def _current_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    if task is None:  # pragma: no cover - a coroutine is always run by a task
+        raise RuntimeError("an attempt is executed in a task")
+    return task
 
 
 def _context_of(claim: Claim, triggered_at: datetime) -> RunContext:

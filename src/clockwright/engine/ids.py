@@ -1,25 +1,55 @@
-"""Time-ordered ids: neighbours in time are neighbours in an index, so that a burst of runs touches few pages."""
+"""Ids of runs: time-ordered by the store's clock, so that nodes with skewed clocks agree on who was first.
+
+Neighbours in time are neighbours in an index, so that a burst of runs touches few pages.
+"""
 
 from __future__ import annotations
 
 import os
-import time
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from uuid import UUID
 
-_lock = Lock()
-_last = 0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_PER_MILLISECOND = 4096
+_RANDOM_BITS = 62
+_VERSION_AND_VARIANT = (0x7 << 76) | (0b10 << _RANDOM_BITS)
 
 
-def uuid7() -> UUID:
-    """A version 7 UUID (RFC 9562 section 5.7), strictly increasing within this process.
+class RunIds:
+    """Version 7 UUIDs (RFC 9562), strictly increasing within one store.
 
-    The 12 bits after the millisecond hold its fraction, bumped where the clock is too coarse or stepped back.
+    The 12 bits after the millisecond hold its fraction, bumped where many ids are made at one instant or the clock
+    stepped back.
     """
-    global _last  # noqa: PLW0603 - the one place that keeps the sequence
-    with _lock:
-        millis_4096ths = time.time_ns() * 4096 // 1_000_000
-        _last = stamp = max(millis_4096ths, _last + 1)
-    millis, fraction = divmod(stamp, 4096)
-    tail = int.from_bytes(os.urandom(8)) & ((1 << 62) - 1)
-    return UUID(int=(millis << 80) | (0x7 << 76) | (fraction << 64) | (0b10 << 62) | tail)
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._last = 0
+
+    def take(self, now: datetime, count: int) -> list[UUID]:
+        """So many ids of runs made now, in ascending order."""
+        with self._lock:
+            first = max(_stamp(now), self._last + 1)
+            self._last = first + count - 1
+        tails = os.urandom(8 * count)
+        return [
+            _uuid(first + place, int.from_bytes(tails[8 * place : 8 * place + 8]))
+            for place in range(count)
+        ]
+
+
+def first_id_at(instant: datetime) -> UUID:
+    """Smaller than the id of any run made from this instant on, larger than most made before."""
+    return _uuid(_stamp(instant), 0)
+
+
+def _stamp(instant: datetime) -> int:
+    return (instant - _EPOCH) // _MICROSECOND * _PER_MILLISECOND // 1_000
+
+
+def _uuid(stamp: int, tail: int) -> UUID:
+    millis, fraction = divmod(stamp, _PER_MILLISECOND)
+    random = tail & ((1 << _RANDOM_BITS) - 1)
+    return UUID(int=(millis << 80) | (fraction << 64) | _VERSION_AND_VARIANT | random)

@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from clockwright.engine.ids import uuid7
 from clockwright.engine.lifecycle import amended, begun
 from clockwright.engine.memory_ledger import PENDING, MemoryLedger, in_transaction
 from clockwright.engine.model import (
@@ -106,7 +105,7 @@ class MemoryStore(MemoryLedger):
 
     def _account(self, schedule: Schedule, verdict: Verdict, now: datetime) -> Run:
         run = Run(
-            run_id=uuid7(),
+            run_id=self._next_id(now),
             schedule_id=schedule.schedule_id,
             workflow_id=schedule.workflow_id,
             scheduled_for=verdict.scheduled_for,

@@ -10,7 +10,7 @@ from functools import wraps
 from typing import Any, TypeVar
 from uuid import UUID
 
-from clockwright.engine.ids import uuid7
+from clockwright.engine.ids import RunIds
 from clockwright.engine.model import (
     CLAIMABLE_STATES,
     Claim,
@@ -57,6 +57,7 @@ class MemoryLedger:
     _unfinished: set[UUID] = field(default_factory=set)
     _attempts: list[Run] = field(default_factory=list)
     _nodes: dict[str, Node] = field(default_factory=dict)
+    _ids: RunIds = field(default_factory=RunIds)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def now(self) -> datetime:
@@ -192,7 +193,7 @@ class MemoryLedger:
         now = self.now()
         return self._put(
             Run(
-                run_id=uuid7(),
+                run_id=self._next_id(now),
                 schedule_id=schedule_id,
                 workflow_id=schedule.workflow_id,
                 scheduled_for=now,
@@ -234,6 +235,9 @@ class MemoryLedger:
     def runs_of(self, schedule_id: UUID) -> Sequence[Run]:
         runs = (self._runs[run_id] for run_id in self._by_schedule.get(schedule_id, ()))
         return sorted(runs, key=lambda run: (run.scheduled_for, run.run_id))
+
+    def _next_id(self, now: datetime) -> UUID:
+        return self._ids.take(now, 1)[0]
 
     def _put(self, run: Run) -> Run:
         if run.run_id not in self._runs and run.schedule_id is not None:

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from typing import Any, TypeVar, get_type_hints
 from uuid import UUID, uuid5
 
@@ -20,6 +21,7 @@ FUNCTION_NAMESPACE = UUID("6f1c2b0e-7d0f-5f0a-9a35-4c1d3b8e2a77")
 _KEY_LENGTH = 255
 
 
+@cache
 def workflow_id_of(key: str) -> UUID:
     """The workflow id of the function registered under `key`."""
     return uuid5(FUNCTION_NAMESPACE, key)
@@ -53,7 +55,7 @@ class Function:
     @property
     def is_coroutine(self) -> bool:
         """Whether it runs on the engine's loop; a plain function runs in a thread."""
-        return inspect.iscoroutinefunction(self.call)
+        return _is_coroutine(self.call)
 
     def payload_error(self, args: Sequence[Any], context: Mapping[str, Any]) -> str | None:
         """Why a call with these arguments cannot bind, or None."""
@@ -70,6 +72,9 @@ class Function:
         """Call it; a parameter annotated `RunContext` is filled in."""
         injected = {self.context_parameter: run} if self.context_parameter else {}
         return self.call(*args, **run.context, **injected)
+
+
+_is_coroutine = cache(inspect.iscoroutinefunction)
 
 
 class DuplicateFunction(ValueError):

@@ -107,7 +107,7 @@ class Runner:
     def _take_off(self, flight: _Flight) -> None:
         self._flights[flight.claim.run_id] = flight
         self._airborne.set()
-        flight.task = asyncio.create_task(self._fly(flight), name=f"run {flight.claim.run_id}")
+        flight.task = asyncio.create_task(self._fly(flight))
 
     async def _fly(self, flight: _Flight) -> None:
         def now() -> datetime:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import assert_never
+from typing import Any, assert_never
 
 from clockwright.engine.model import (
     ROWS_PER_SETTLEMENT,
@@ -79,8 +79,13 @@ def settle(situation: Situation, now: datetime) -> Settlement:
 
 def next_fire(schedule: Schedule, after: datetime) -> datetime | None:
     """The first fire time strictly after an instant within the schedule's bounds and limit; None when exhausted."""
-    if _is_used_up(schedule):
+    limit = schedule.policy.max_executions
+    if limit is not None and schedule.execution_count >= limit:
         return None
+    return _upcoming(schedule, after)
+
+
+def _upcoming(schedule: Schedule, after: datetime) -> datetime | None:
     if schedule.start_at is not None:
         after = max(after, schedule.start_at - _TICK)
     fire_time = _next(schedule.recurrence, after)
@@ -112,11 +117,6 @@ def _window(schedule: Schedule, now: datetime) -> tuple[datetime, datetime]:
     if schedule.start_at is not None:
         after = max(after, schedule.start_at - _TICK)
     return after, now if schedule.end_at is None else min(now, schedule.end_at)
-
-
-def _is_used_up(schedule: Schedule) -> bool:
-    limit = schedule.policy.max_executions
-    return limit is not None and schedule.execution_count >= limit
 
 
 def _catch_up(schedule: Schedule, after: datetime, until: datetime, now: datetime) -> _Choice:
@@ -218,24 +218,24 @@ def _range(schedule: Schedule, stretch: _Stretch, first: datetime) -> Verdict:
 
 def _moved_on(schedule: Schedule, now: datetime, verdicts: tuple[Verdict, ...]) -> Schedule:
     """The schedule after a settlement: watermark, count, next fire time, and whether anything is left."""
-    count = schedule.execution_count + sum(
-        v.state in (RunState.QUEUED, RunState.BUFFERED) for v in verdicts
-    )
-    settled = replace(schedule, settled_until=now, execution_count=count)
-    if count > schedule.execution_count:
-        settled = replace(settled, last_execution_at=now)
-    upcoming = next_fire(settled, now)
-    if upcoming is not None:
-        return replace(settled, next_execution_at=upcoming)
+    queued = sum(v.state in (RunState.QUEUED, RunState.BUFFERED) for v in verdicts)
+    count = schedule.execution_count + queued
+    moved: dict[str, Any] = {"settled_until": now, "execution_count": count}
+    if queued:
+        moved["last_execution_at"] = now
+    limit = schedule.policy.max_executions
+    is_used_up = limit is not None and count >= limit
+    upcoming = None if is_used_up else _upcoming(schedule, now)
+    moved["next_execution_at"] = upcoming
+    if upcoming is None:
+        moved |= _ending(count, verdicts, is_used_up=is_used_up)
+    return replace(schedule, **moved)  # once: it costs as much as all the rest of a settlement
+
+
+def _ending(count: int, verdicts: tuple[Verdict, ...], *, is_used_up: bool) -> dict[str, Any]:
+    """How a schedule without a fire time to come ended."""
     if count == 0 and verdicts and verdicts[-1].state is RunState.MISSED:
         # a schedule whose only chance was missed did not complete (R14)
-        return replace(
-            settled,
-            status=ScheduleStatus.FAILED,
-            status_reason=Reason.GRACE_EXCEEDED.value,
-            next_execution_at=None,
-        )
-    reason = Reason.LIMIT_REACHED.value if _is_used_up(settled) else None
-    return replace(
-        settled, status=ScheduleStatus.COMPLETED, status_reason=reason, next_execution_at=None
-    )
+        return {"status": ScheduleStatus.FAILED, "status_reason": Reason.GRACE_EXCEEDED.value}
+    reason = Reason.LIMIT_REACHED.value if is_used_up else None
+    return {"status": ScheduleStatus.COMPLETED, "status_reason": reason}

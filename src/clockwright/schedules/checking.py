@@ -14,6 +14,7 @@ from clockwright.engine.model import RunState
 from clockwright.engine.offload import offload
 from clockwright.engine.ports import Settled
 from clockwright.schedules import selectors, stores
+from clockwright.schedules.seam import borrowed
 from clockwright.schedules.specs import utc_text
 
 _BATCH = 500
@@ -72,7 +73,7 @@ async def run_to_the_end(engine: Engine, run_ids: Collection[UUID]) -> None:
     engine.events.subscribe(note)
     await engine.start()
     try:
-        while await offload(selectors.unfinished_among, list(waiting)):
+        while await offload(_unfinished, list(waiting)):
             changed.clear()
             try:
                 async with asyncio.timeout(_LOOK_EVERY):
@@ -81,3 +82,8 @@ async def run_to_the_end(engine: Engine, run_ids: Collection[UUID]) -> None:
                 continue
     finally:
         await engine.stop()
+
+
+def _unfinished(run_ids: list[UUID]) -> int:
+    with borrowed():
+        return selectors.unfinished_among(run_ids)

@@ -1,10 +1,11 @@
-"""Blocking questions from anywhere: an event loop never runs a query itself, and Django would not let it."""
+"""Between event loops and the database: a loop never runs a query itself, and threads give back what they borrow."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 from django.db import connections
@@ -39,3 +40,16 @@ def ask(func: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     if errors:
         raise errors[0]
     return answers[0]
+
+
+@contextmanager
+def borrowed() -> Iterator[None]:
+    """Give back the connections that were taken from a pool inside: the threads of `offload` are many and idle."""
+    before = {each.alias for each in connections.all(initialized_only=True) if each.connection}
+    try:
+        yield
+    finally:
+        for each in connections.all(initialized_only=True):
+            is_pooled = bool(each.settings_dict["OPTIONS"].get("pool"))
+            if is_pooled and each.alias not in before and not each.in_atomic_block:
+                each.close()

@@ -24,6 +24,7 @@ from clockwright.schedules.errors import (
     ScheduleNotFoundException,
     ScheduleServiceException,
 )
+from clockwright.schedules.seam import borrowed
 from clockwright.schedules.setup import ensure_django
 from clockwright.schedules.store.projection import ScheduleType
 
@@ -267,7 +268,8 @@ class ScheduleService:
         def with_desk() -> R:
             desk = self._desk()
             try:
-                return work(desk)
+                with borrowed():
+                    return work(desk)
             except ScheduleServiceException as error:
                 desk.log_failure(action, error, str(user_id))
                 raise

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -123,11 +126,16 @@ def _welcome(url: str, caller: Caller, shown: list[Schedule]) -> None:
     result("")
     result(f"Console  {url}/sign-in/{link}")
     result(f"         (signs you in once, within {minutes} minutes)")
-    result(
-        f"API      {url}/api/v1/docs with a token of `clockwright token create me --role operator`"
-    )
+    token = f"{_command()} token create me --role operator"
+    result(f"API      {url}/api/v1/docs with a token of `{token}`")
     result("")
     result("Runs, as they end (due in UTC; Ctrl-C drains and stops):")
+
+
+def _command() -> str:
+    """How to call this command from the folder it was started in."""
+    on_path = shutil.which("clockwright")
+    return "clockwright" if on_path else os.path.relpath(sys.argv[0])
 
 
 def _when(schedule: Schedule) -> tuple[str, str]:

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from clockwright.engine.clock import utc_now
-from clockwright.engine.ids import uuid7
 from clockwright.engine.model import Trigger
 from clockwright.engine.ports import Handler, InvalidPayload, InvalidResult, RunContext
 from clockwright.engine.registry import Function, Registry, default_registry
@@ -152,7 +151,7 @@ def _run_of(trigger_data: Mapping[str, Any]) -> RunContext:
     own = {name: value for name, value in trigger_data.items() if name not in SYSTEM_KEYS}
     now = utc_now()
     return RunContext(
-        run_id=uuid7(),
+        run_id=uuid4(),
         attempt=1,
         schedule_id=None,
         scheduled_for=now,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from clockwright.engine.ids import RunIds
 from clockwright.engine.ports import Clock
 from clockwright.schedules.store.database import Database
 from clockwright.schedules.store.dialect import Dialect
-from clockwright.schedules.store.ids import RunIds
 
 UNFINISHED = "('queued', 'buffered', 'running', 'retrying')"
 CLAIMABLE = "('queued', 'retrying')"

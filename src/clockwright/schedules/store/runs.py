@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from clockwright.engine.ids import first_id_at
 from clockwright.engine.model import Reason, Run
 from clockwright.engine.ports import Clock, ManualRun, UnknownRun, UnknownSchedule
 from clockwright.schedules.store.calls import ACTIVE, UNFINISHED, StoreCalls
 from clockwright.schedules.store.dialect import Cursor, to_json
-from clockwright.schedules.store.ids import first_id_at
 from clockwright.schedules.store.rows import RUN_COLUMNS, read_run
 
 _TRIGGER = """
