@@ -105,6 +105,7 @@ def assert_each_ran_once() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.slow
+@pytest.mark.limit(400)
 def test_two_workers_share_a_burst_and_the_runs_of_the_one_that_is_killed_are_taken_over(
     workers: Workers,
 ) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import subprocess
 import sys
 import textwrap
-import time
 
 import pytest
 from django.db import connection
@@ -19,6 +17,7 @@ from clockwright.engine.registry import default_registry, function_of
 from clockwright.schedules.errors import ScheduleServiceException
 from clockwright.schedules.models import Run
 from clockwright.schedules.seam import borrowed
+from tests.support.scheduling import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,7 +35,9 @@ def functions(db):
 @pytest.fixture
 def dsn(database_url, tmp_path):
     """A database for another process: empty where that is cheap."""
-    return database_url if connection.vendor == "postgresql" else f"sqlite:///{tmp_path}/new.sqlite3"
+    return (
+        database_url if connection.vendor == "postgresql" else f"sqlite:///{tmp_path}/new.sqlite3"
+    )
 
 
 def run(program, folder, *arguments, **environ):
@@ -198,10 +199,8 @@ async def test_in_a_django_project_it_uses_the_projects_database():
             context_data={"name": "Ada"},
         )
         await schedules.trigger(made["schedule_id"], "me")
-        deadline = time.monotonic() + 30
-        while not (found := await offload(_results)) and time.monotonic() < deadline:
-            await asyncio.sleep(0.02)
-    assert found == ["hello Ada"]
+        await offload(eventually, _results)
+        assert await offload(_results) == ["hello Ada"]
 
 
 def _results():

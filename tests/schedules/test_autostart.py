@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
+import urllib.request
 from datetime import timedelta
 
 import pytest
@@ -41,6 +44,7 @@ def start(communities, database_url, tmp_path):
                 cwd=tmp_path,
                 env={
                     "PATH": os.environ["PATH"],
+                    "PYTHONUNBUFFERED": "1",
                     "DATABASE_URL": database_url,
                     "SECRET_KEY": "x" * 50,
                     "DJANGO_SETTINGS_MODULE": "clockwright.server.settings",
@@ -150,12 +154,21 @@ def test_other_programs_have_none(start, command):
 
 
 def test_a_server_that_is_told_not_to_has_none(start):
-    server = start(
-        *PYTHON, "-m", "uvicorn", APPLICATION, "--port", "0", CLOCKWRIGHT_AUTOSTART="0"
-    )
-    eventually(lambda: "Uvicorn running" in server.log() or server.poll() is not None, within=60)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+    server = start(*PYTHON, "-m", "uvicorn", APPLICATION, "--port", port, CLOCKWRIGHT_AUTOSTART="0")
+    health = eventually(lambda: _health(port), within=60)
+    assert (health["status"], health["scheduler_running"]) == ("degraded", False)
     assert server.poll() is None
     assert not Node.objects.exists()
+
+
+def _health(port):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/health") as answer:
+            return json.load(answer)
+    except OSError:
+        return None
 
 
 SCRIPT = """
@@ -214,9 +227,7 @@ def test_a_server_that_loads_and_then_forks_has_engines_in_its_children_alone(st
     package.mkdir()
     (package / "__init__.py").write_text("")
     (package / "arbiter.py").write_text(textwrap.dedent(MASTER))
-    master = start(
-        *PYTHON, "-c", "from gunicorn.arbiter import load_and_fork; load_and_fork()"
-    )
+    master = start(*PYTHON, "-c", "from gunicorn.arbiter import load_and_fork; load_and_fork()")
     (pid,) = nodes(1, master)
     assert f"child {pid}" in master.log()
     assert pid != master.pid
@@ -272,8 +283,6 @@ def test_runscheduler_finishes_what_runs_and_ends_with_0(start):
 
 
 def test_runscheduler_without_a_database_ends_with_1_and_says_why(start, tmp_path):
-    scheduler = start(
-        *DJANGO, "runscheduler", DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite3"
-    )
+    scheduler = start(*DJANGO, "runscheduler", DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite3")
     assert ended(scheduler) == 1
     assert "manage.py migrate" in scheduler.log()

@@ -147,7 +147,9 @@ def test_another_communitys_schedule_is_not_found(life):
     """B3.5: not even by an admin of another community."""
     row = life.every(60)
     for command in STEERING:
-        with pytest.raises(ScheduleNotFoundException, match=f"Schedule not found: {row.schedule_id}"):
+        with pytest.raises(
+            ScheduleNotFoundException, match=f"Schedule not found: {row.schedule_id}"
+        ):
             command(STRANGER, row.schedule_id)
 
 
@@ -352,9 +354,7 @@ def test_what_cannot_be_audited_is_not_done(life):
 def upsert(life, rule, *, key="job", keeps_anchor=False, **options):
     config = {"schedule_type": "rule", "recurrence": rule.to_json(), **options}
     new = NewSchedule(workflow="note", config=config, key=key)
-    return commands.upsert_schedule(
-        OPERATOR, new, catalog=life.catalog, keeps_anchor=keeps_anchor
-    )
+    return commands.upsert_schedule(OPERATOR, new, catalog=life.catalog, keeps_anchor=keeps_anchor)
 
 
 HOURLY = Interval(hours=1, anchor=at("2026-03-02T00:00:00+00:00"))

@@ -93,9 +93,9 @@ def test_a_one_time_is_an_instant_or_wall_time_in_its_zone(text, zone, instant):
 
 
 def test_a_datetime_of_python_is_taken_too():
-    assert once(NOW + timedelta(hours=1)).recurrence.at == NOW.replace(
-        microsecond=0
-    ) + timedelta(hours=1, seconds=1)
+    assert once(NOW + timedelta(hours=1)).recurrence.at == NOW.replace(microsecond=0) + timedelta(
+        hours=1, seconds=1
+    )
     naive = datetime(2026, 7, 1, 9)  # noqa: DTZ001 - wall time on purpose
     assert once(naive, timezone="Europe/Berlin").recurrence.at == datetime(
         2026, 7, 1, 7, tzinfo=UTC
@@ -161,7 +161,10 @@ def test_a_null_grace_is_any_lateness_and_other_nulls_are_left_out():
     ("config", "message"),
     [
         ({"schedule_type": "cron"}, "cron_expression required for cron type"),
-        ({"schedule_type": "cron", "cron_expression": "  "}, "cron_expression required for cron type"),
+        (
+            {"schedule_type": "cron", "cron_expression": "  "},
+            "cron_expression required for cron type",
+        ),
         (
             {"schedule_type": "interval"},
             "interval_seconds required and must be > 0 for interval type",

@@ -134,7 +134,13 @@ def test_a_taken_id_is_a_conflict_unless_it_is_to_be_replaced(scheduler):
 def test_the_options_of_document_2_become_policies(scheduler):
     """S2-17"""
     scheduler.add_job(
-        report, EVERY_HOUR, "r", max_instances=1, coalesce=False, misfire_grace_time=30, name="Report"
+        report,
+        EVERY_HOUR,
+        "r",
+        max_instances=1,
+        coalesce=False,
+        misfire_grace_time=30,
+        name="Report",
     )
     policy, row = row_of("r").policy, row_of("r")
     assert (policy["max_instances"], policy["catch_up"]) == (1, "all")

@@ -95,9 +95,9 @@ async def add(service, config=CRON, workflow="service.echo", **more):
 
 def ended(schedule):
     return list(
-        Run.objects.filter(
-            schedule_id=schedule["schedule_id"], finished_at__isnull=False
-        ).order_by("scheduled_for")
+        Run.objects.filter(schedule_id=schedule["schedule_id"], finished_at__isnull=False).order_by(
+            "scheduled_for"
+        )
     )
 
 
@@ -359,7 +359,9 @@ async def test_checking_triggers_what_is_due_and_does_not_wait(service):
     await service.remove_schedule(late["schedule_id"], "u")
     await until(lambda: not Schedule.objects.filter(next_execution_at__gt=utc_now()).exists())
     found = await service.check_due_schedules()
-    assert [set(run) >= {"schedule_id", "workflow_id", "execution_id", "triggered_at"} for run in found]
+    assert [
+        set(run) >= {"schedule_id", "workflow_id", "execution_id", "triggered_at"} for run in found
+    ]
     assert [run["schedule_id"] for run in found] == [each["schedule_id"] for each in made]
     assert not await look(ended, made[0])
     assert await service.check_due_schedules() == []
@@ -509,7 +511,9 @@ def test_an_invalid_or_impossible_line_has_exactly_the_documented_message(line):
     assert refused.value.reason
 
 
-@pytest.mark.parametrize("kwargs", [{"tz": "Mars/Olympus"}, {"tz": None}, {"count": "5"}, {"count": 1.5}])
+@pytest.mark.parametrize(
+    "kwargs", [{"tz": "Mars/Olympus"}, {"tz": None}, {"count": "5"}, {"count": 1.5}]
+)
 def test_a_wrong_zone_or_count_is_a_value_error(kwargs):
     """R4, C-62"""
     with pytest.raises(ValueError):

@@ -101,7 +101,12 @@ def test_any_other_program_starts_one_only_when_it_is_wished_for(argv):
 
 @pytest.mark.parametrize(
     "argv",
-    ["/venv/bin/pytest tests", "/lib/pytest/__main__.py", "/lib/unittest/__main__.py", "/venv/bin/clockwright serve"],
+    [
+        "/venv/bin/pytest tests",
+        "/lib/pytest/__main__.py",
+        "/lib/unittest/__main__.py",
+        "/venv/bin/clockwright serve",
+    ],
 )
 def test_tests_and_our_own_command_never_start_one_by_themselves(argv):
     assert judge(argv, UVICORN, wish=True) is NO

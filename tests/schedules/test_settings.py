@@ -86,9 +86,9 @@ def test_a_hosts_dictionary_is_read_and_the_environment_wins_over_it(
 )
 def test_a_wrong_value_is_refused_with_variable_value_and_mend(monkeypatch, variable, text):
     monkeypatch.setenv(variable, text)
+    read = autostart_wish if "AUTOSTART" in variable else engine_settings
     with pytest.raises(ImproperlyConfigured) as refused:
-        engine_settings()
-        autostart_wish()
+        read()
     assert variable in str(refused.value)
     assert text in str(refused.value)
     assert "write" in str(refused.value)

@@ -11,6 +11,7 @@ from tests.support.thousand import live_through
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.slow
+@pytest.mark.limit(1800)
 def test_two_hundred_thousand_fire_times_are_in_the_ledger_to_the_second_none_twice_none_absent() -> (
     None
 ):

@@ -27,6 +27,7 @@ def _keep_default(*, using: str, apps: Apps = current, **_: object) -> None:
 
     try:
         apps.get_model("clockwright_access", "Community")
-    except LookupError:  # another app was migrated alone, or this one backwards: the table is not there
+    except LookupError:
+        # another app was migrated alone, or this one backwards: the table is not there
         return
     store.keep_default(using)

@@ -69,7 +69,9 @@ def _date(trigger: DateTrigger, timezone: str) -> Recurrence:
 
 
 def _cron(trigger: CronTrigger, timezone: str) -> Recurrence:
-    given: dict[str, Any] = {field.name: str(field) for field in trigger.fields if not field.is_default}
+    given: dict[str, Any] = {
+        field.name: str(field) for field in trigger.fields if not field.is_default
+    }
     if not given:
         raise InvalidScheduleException.of(
             "/trigger",

@@ -1,9 +1,10 @@
 """Schedules, the ledger of runs, and nodes."""
 
-import clockwright.schedules.indexes
 import django.db.models.deletion
 import django.db.models.expressions
 from django.db import migrations, models
+
+import clockwright.schedules.indexes
 
 
 class Migration(migrations.Migration):
