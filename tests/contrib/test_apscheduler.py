@@ -247,14 +247,14 @@ def test_a_function_of_a_job_is_registered_by_its_name(scheduler):
 PROJECT = {
     "app_scheduler/__init__.py": "",
     "app_scheduler/apps.py": """
+        from apscheduler.triggers.cron import CronTrigger
+        from clockwright.contrib.apscheduler import BackgroundScheduler, DjangoJobStore
         from django.apps import AppConfig
 
         class AppSchedulerConfig(AppConfig):
             name = "app_scheduler"
 
             def ready(self):
-                from apscheduler.triggers.cron import CronTrigger
-                from clockwright.contrib.apscheduler import BackgroundScheduler, DjangoJobStore
                 from app_scheduler.jobs import generate_upcoming_game_sessions
 
                 scheduler = BackgroundScheduler(timezone="Australia/Sydney")

@@ -8,7 +8,9 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from clockwright.engine.model import CatchUp
-from clockwright.schedules import engines
+from clockwright.engine.registry import default_registry
+from clockwright.recurrence import Cron
+from clockwright.schedules import engines, job
 from clockwright.schedules.conf import EngineSettings, autostart_wish, engine_settings
 from tests.support.scheduling import again, at, ledger, statuses
 
@@ -100,6 +102,18 @@ def test_schedules_without_a_zone_live_in_the_one_of_the_environment(monkeypatch
     row = life.cron("0 5 * * *")
     assert row.timezone == "Australia/Sydney"
     assert row.next_execution_at == at("2026-03-02T18:00:00+00:00")
+
+
+def test_a_job_of_code_without_a_zone_lives_in_the_one_of_the_environment(monkeypatch, request):
+    """S4-77"""
+    monkeypatch.setenv("SCHEDULER_TIMEZONE", "Australia/Sydney")
+
+    @job(request.node.name, cron="0 5 * * *")
+    def report() -> None: ...
+
+    function = default_registry.get(request.node.name)
+    assert function is not None
+    assert function.recurrence == Cron("0 5 * * *", "Australia/Sydney")
 
 
 def test_as_many_instances_run_as_the_environment_allows(monkeypatch, life):

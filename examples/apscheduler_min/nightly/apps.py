@@ -4,12 +4,13 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from django.apps import AppConfig
 
+from clockwright.contrib.apscheduler import BackgroundScheduler, DjangoJobStore
+
 
 class NightlyConfig(AppConfig):
     name = "nightly"
 
     def ready(self):
-        from clockwright.contrib.apscheduler import BackgroundScheduler, DjangoJobStore
         from nightly.jobs import generate_upcoming_sessions
 
         scheduler = BackgroundScheduler(timezone="Australia/Sydney")

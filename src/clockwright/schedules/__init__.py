@@ -9,16 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from clockwright.engine.registry import job
-    from clockwright.schedules.functions import scheduler
+    from clockwright.schedules.functions import job, scheduler
 
 __all__ = ["job", "scheduler"]
-
-_HOMES = {"job": "clockwright.engine.registry", "scheduler": "clockwright.schedules.functions"}
 
 
 def __getattr__(name: str) -> Any:
     """`job` or `scheduler`, from where it lives."""
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module("clockwright.schedules.functions"), name)

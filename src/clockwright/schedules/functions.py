@@ -1,7 +1,8 @@
 """`from clockwright.schedules import scheduler`: jobs as document 2 knows them (S2-12…17, R6, R7, R19, R20).
 
 A job is a schedule of a registered function in the community `default`; its `id` is the schedule's key. Before Django
-is ready nothing is asked of the database: such jobs wait until an engine starts (C-41).
+is ready nothing is asked of the database: such jobs wait until an engine starts (C-41). No models are imported with
+this module, so that an `apps.py` may import it at its top, as document 2 does: hence the imports inside functions.
 """
 
 from __future__ import annotations
@@ -10,14 +11,13 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from django.apps import apps
 
 from clockwright.engine.registry import Function, Registry, default_registry, function_of
 from clockwright.recurrence import Recurrence, from_json
-from clockwright.schedules import autostart, commands, engines, selectors
 from clockwright.schedules.conf import engine_settings
 from clockwright.schedules.errors import (
     InvalidScheduleException,
@@ -31,6 +31,8 @@ from clockwright.schedules.triggers import convert_trigger
 
 if TYPE_CHECKING:
     from clockwright.schedules.models import Schedule
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = frozenset(
     {
@@ -89,6 +91,8 @@ class JobScheduler:
     @property
     def running(self) -> bool:
         """Whether this process has an engine, or is about to start one."""
+        from clockwright.schedules import autostart
+
         return autostart.is_running() or autostart.should_run()
 
     def add_job(
@@ -131,17 +135,17 @@ class JobScheduler:
         """Remove a job; raises ScheduleNotFoundException."""
         dropped = self._waiting.drop(job_id)
         if apps.ready:
-            self._on_row(job_id, commands.remove_schedule)
+            self._on_row(job_id, "remove_schedule")
         elif dropped is None:
             raise ScheduleNotFoundException(job_id)
 
     def pause_job(self, job_id: str) -> Job:
         """Let a job fire no more until it is resumed, also across restarts; raises ScheduleNotFoundException."""
-        return self._on_row(job_id, commands.pause_schedule)
+        return self._on_row(job_id, "pause_schedule")
 
     def resume_job(self, job_id: str) -> Job:
         """Let a paused job fire again; raises ScheduleNotFoundException."""
-        return self._on_row(job_id, commands.resume_schedule)
+        return self._on_row(job_id, "resume_schedule")
 
     def get_job(self, job_id: str) -> Job | None:
         """The job of an id, or None."""
@@ -150,6 +154,8 @@ class JobScheduler:
             return _job_of_registration(waiting)
         if not apps.ready:
             return None
+        from clockwright.schedules import selectors
+
         row = ask(selectors.find_by_key, CODE.community, job_id)
         return None if row is None else _job_of_row(row, self._registry)
 
@@ -158,6 +164,8 @@ class JobScheduler:
         waiting = [_job_of_registration(each) for each in self._waiting.all()]
         if not apps.ready:
             return waiting
+        from clockwright.schedules import selectors
+
         ids = {job.id for job in waiting}
         rows = ask(selectors.with_keys, CODE.community)
         return [_job_of_row(row, self._registry) for row in rows if row.key not in ids] + waiting
@@ -169,10 +177,14 @@ class JobScheduler:
         there (S2-11). Later: now, raising what the database raises.
         """
         if apps.ready:
+            from clockwright.schedules import engines
+
             ask(engines.start_engine)
 
     def shutdown(self, wait: bool = True) -> None:  # noqa: FBT001, FBT002 - the documented signature
         """Stop this process's engine; `wait`: let running jobs finish, else hand them back at once."""
+        from clockwright.schedules import autostart, engines
+
         deadline = engines.DRAIN if wait else 0.0
         autostart.stop(deadline)
         engines.stop_engine(deadline)
@@ -183,15 +195,18 @@ class JobScheduler:
             return known
         return self._registry.register(function_of(func, _importable_name(func)))
 
-    def _on_row(self, job_id: str, command: Callable[..., Schedule]) -> Job:
+    def _on_row(self, job_id: str, command: str) -> Job:
+        if not apps.ready:
+            raise ScheduleNotFoundException(job_id)
+        from clockwright.schedules import commands, selectors
+
         def work() -> Schedule:
             row = selectors.find_by_key(CODE.community, job_id)
             if row is None:
                 raise ScheduleNotFoundException(job_id)
-            return command(CODE, row.schedule_id)
+            changed: Schedule = getattr(commands, command)(CODE, row.schedule_id)
+            return changed
 
-        if not apps.ready:
-            raise ScheduleNotFoundException(job_id)
         return _job_of_row(ask(work), self._registry)
 
 
@@ -279,6 +294,14 @@ def _job_of_row(row: Schedule, registry: Registry) -> Job:
         next_run_time=None if upcoming is None else upcoming.astimezone(rule.timezone),
         schedule_id=row.schedule_id,
     )
+
+
+def job(key: str, *, tz: str | None = None, **settings: Any) -> Callable[[F], F]:
+    """Register a function, and its schedule if it brings one: `@job("reports.daily", cron="0 5 * * *")`.
+
+    `tz`: the zone of the rule; default SCHEDULER_TIMEZONE (S4-77). The rest, and what is raised, as `Registry.job`.
+    """
+    return default_registry.job(key, tz=tz or engine_settings().timezone, **settings)
 
 
 scheduler = JobScheduler()

@@ -16,14 +16,12 @@ from typing import Any
 from django.utils.module_loading import autodiscover_modules
 
 from clockwright.access.callers import system_caller
-from clockwright.audit import trail
 from clockwright.audit.actions import Action, Category, Result
 from clockwright.engine.registry import Function, Registry, default_registry
 from clockwright.recurrence import Recurrence
-from clockwright.schedules import commands
 from clockwright.schedules.catalog import FunctionCatalog
-from clockwright.schedules.commands import NewSchedule
 from clockwright.schedules.conf import EngineSettings, engine_settings
+from clockwright.schedules.drafts import NewSchedule
 from clockwright.schedules.errors import ScheduleServiceException
 from clockwright.schedules.specs import RULE_KEYS
 
@@ -121,6 +119,8 @@ def apply_registrations(registry: Registry = default_registry) -> None:
 
 def write(registration: Registration, registry: Registry = default_registry) -> Any:
     """Write one now and return its row; raises the errors of `commands`."""
+    from clockwright.schedules import commands
+
     catalog = FunctionCatalog(only_exposed=False, registry=registry)
     if not registration.replaces:
         return commands.add_schedule(
@@ -149,6 +149,8 @@ def _apply(registration: Registration, registry: Registry) -> None:
     try:
         write(registration, registry)
     except (ScheduleServiceException, TypeError) as error:
+        from clockwright.audit import trail
+
         # one bad job must not keep the others, or the engine, from starting
         _log.error("job %r is not scheduled: %s", registration.key, error)
         trail.log_event(

@@ -86,7 +86,8 @@ class Database:
         try:
             yield connection
         except (DatabaseError, InterfaceError):
-            connection.close_if_unusable_or_obsolete()
+            if not connection.in_atomic_block:  # else it is the caller's, who may go on with it
+                connection.close_if_unusable_or_obsolete()
             raise
         finally:
             if is_lent and not connection.in_atomic_block:
