@@ -18,7 +18,9 @@ from django.db import connection
 
 from clockwright.access.callers import system_caller
 from clockwright.engine.clock import utc_now
+from clockwright.engine.registry import default_registry
 from clockwright.schedules import commands
+from clockwright.schedules.catalog import REGISTERED
 from clockwright.schedules.commands import NewSchedule
 from clockwright.schedules.models import Node, Run
 from clockwright.server import samples  # noqa: F401 - registers what is scheduled here
@@ -286,3 +288,50 @@ def test_runscheduler_without_a_database_ends_with_1_and_says_why(start, tmp_pat
     scheduler = start(*DJANGO, "runscheduler", DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite3")
     assert ended(scheduler) == 1
     assert "manage.py migrate" in scheduler.log()
+
+
+SLOW = {
+    "slow/__init__.py": "",
+    "slow/jobs.py": """
+        import time
+        from clockwright.schedules import job
+
+        @job("slow.sleep")
+        def sleep():
+            time.sleep(600)
+    """,
+    "slow_settings.py": """
+        from clockwright.server.settings import *
+
+        INSTALLED_APPS = [*INSTALLED_APPS, "slow"]
+    """,
+}
+
+
+def test_a_function_that_does_not_end_does_not_keep_the_process(start, tmp_path):
+    """R5: its run is handed back at the deadline, and the exit code is 0."""
+    for name, text in SLOW.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(textwrap.dedent(text))
+
+    @default_registry.job("slow.sleep")
+    def sleep():
+        """Known here, so that it can be scheduled; executed there."""
+
+    row = commands.add_schedule(
+        system_caller(),
+        NewSchedule(
+            workflow="slow.sleep",
+            config={"schedule_type": "interval", "interval_seconds": 3600},
+        ),
+        catalog=REGISTERED,
+    )
+    scheduler = start(
+        *DJANGO, "runscheduler", "--drain", "0.2", DJANGO_SETTINGS_MODULE="slow_settings"
+    )
+    nodes(1, scheduler)
+    commands.trigger_schedule(system_caller(), row.schedule_id)
+    runs = Run.objects.filter(schedule_id=row.schedule_id)
+    eventually(lambda: runs.filter(status="running").exists())
+    assert ended(scheduler, signal.SIGTERM) == 0, scheduler.log()
+    assert runs.get().status == "queued"

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from clockwright.engine.clock import utc_now
 from clockwright.engine.offload import offload
@@ -545,3 +545,51 @@ async def test_a_failure_is_logged_in_the_category_error(service, caplog):
         await service.remove_schedule(uuid4(), "ursula")
     (record,) = [each for each in caplog.records if getattr(each, "event_type", "") == "ERROR"]
     assert (record.action, record.user, record.result) == ("schedule_remove", "ursula", "FAILURE")
+
+
+async def test_a_service_tells_that_it_was_made(caplog):
+    """S4-49"""
+    with caplog.at_level(logging.INFO):
+        ScheduleService(grace_period_minutes=3)
+    (record,) = [each for each in caplog.records if getattr(each, "event_type", "") == "SYSTEM"]
+    assert record.action == "schedule_service_init"
+
+
+@pytest.mark.parametrize("page", [{"limit": "many"}, {"cursor": "nonsense"}, {"cursor": "2026~x"}])
+async def test_a_page_that_cannot_be_meant_is_refused(service, page):
+    made = await add(service)
+    with pytest.raises(InvalidScheduleException):
+        await service.runs(made["schedule_id"], **page)
+
+
+async def test_an_unknown_detail_is_a_type_error(service):
+    with pytest.raises(TypeError, match="colour"):
+        await add(service, colour="red")
+
+
+async def test_an_unknown_community_is_refused(service):
+    with pytest.raises(InvalidScheduleException, match="no community 'nowhere'"):
+        await service.add_schedule("service.echo", CRON, "user", "nowhere")
+
+
+@pytest.fixture
+def without_schedules():
+    """A database that cannot be worked with."""
+    _rename("workflow_schedules", "workflow_schedules_elsewhere")
+    yield
+    _rename("workflow_schedules_elsewhere", "workflow_schedules")
+
+
+def _rename(table, name):
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} RENAME TO {name}")
+
+
+async def test_what_the_database_cannot_do_is_the_services_own_error(service, without_schedules):
+    """S4-21, C-13: one of the documented kinds, with the cause behind it; nothing is swallowed."""
+    for call in (add(service), service.start_scheduler(), service.check_due_schedules()):
+        with pytest.raises(ScheduleServiceException) as failed:
+            await call
+        assert failed.value.status_code == 500
+        assert isinstance(failed.value.__cause__, DatabaseError)
+    assert not service._is_running

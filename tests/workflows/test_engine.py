@@ -33,7 +33,7 @@ def registry():
 
 @pytest.fixture
 def engine(registry):
-    made = WorkflowEngine(registry, threads=2)
+    made = WorkflowEngine(registry)
     yield made
     made.shutdown()
 

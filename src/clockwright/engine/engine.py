@@ -77,7 +77,11 @@ class Engine:
         if self._tasks:
             raise RuntimeError("this engine was started already")
         await offload(self._wakeup.start)
-        await self._register()
+        try:
+            await self._register()
+        except BaseException:
+            await offload(self._wakeup.close)
+            raise
         for loop in (self._planning, self._running, self._keeping, *self._waiting_loops):
             self._tasks.append(asyncio.create_task(loop.run(), name=f"clockwright {loop.name}"))
         self.events.emit(NodeStarted(node_id=self.node_id))

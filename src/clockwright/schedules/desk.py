@@ -16,7 +16,11 @@ from clockwright.schedules import checking, commands, engines, selectors
 from clockwright.schedules.catalog import REGISTERED, Catalog, OpenCatalog, workflow_reference
 from clockwright.schedules.conf import EngineSettings, engine_settings
 from clockwright.schedules.documents import run_document, schedule_document
-from clockwright.schedules.errors import ScheduleNotFoundException, ScheduleServiceException
+from clockwright.schedules.errors import (
+    InvalidScheduleException,
+    ScheduleNotFoundException,
+    ScheduleServiceException,
+)
 from clockwright.schedules.hosting import ExecutesWorkflows, resolver_of
 from clockwright.schedules.views import ActiveSchedules, SchedulerView
 
@@ -123,8 +127,13 @@ class Desk:
         row = selectors.find_schedule(None, _uuid(schedule_id))
         if row is None:
             raise ScheduleNotFoundException(schedule_id)
-        most = min(max(limit, 1), selectors.LARGEST_PAGE)
-        page = selectors.runs_page(row.community_id, row.schedule_id, most, cursor)
+        try:
+            most = min(max(int(limit), 1), selectors.LARGEST_PAGE)
+            page = selectors.runs_page(row.community_id, row.schedule_id, most, cursor)
+        except (TypeError, ValueError) as error:
+            raise InvalidScheduleException.of(
+                "/cursor", f"limit is a whole number, cursor is the `next` of a page: {error}"
+            ) from error
         return {"items": [run_document(run) for run in page.rows], "next": page.next}
 
     def settle(self) -> list[Document]:
@@ -138,6 +147,15 @@ class Desk:
     def scheduler(self, is_running: Callable[[], bool]) -> SchedulerView:
         """A view of the jobs."""
         return SchedulerView(is_running)
+
+    def log_made(self, grace: float | None) -> None:
+        """The line that the documents promise (S4-49)."""
+        log_event(
+            Category.SYSTEM,
+            Action.SERVICE_INIT,
+            message="schedule service made",
+            grace_period_minutes=grace,
+        )
 
     def log_failure(self, action: str, error: ScheduleServiceException, user: str) -> None:
         """The line that the documents promise (S4-48)."""

@@ -14,6 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
 
+from django.apps import apps
+
 from clockwright.engine.model import ScheduleStatus
 from clockwright.engine.offload import offload
 from clockwright.schedules import foresight
@@ -77,8 +79,7 @@ class ScheduleService:
         self._engine: Engine | None = None
         self._starting = asyncio.Lock()
         self._errands: set[asyncio.Task[None]] = set()
-        facts = {"event_type": "SYSTEM", "action": "schedule_service_init", "result": "SUCCESS"}
-        self.logger.info("schedule service made, grace %s min", grace_period_minutes, extra=facts)
+        self._tell_made()
 
     @property
     def _is_running(self) -> bool:
@@ -118,12 +119,12 @@ class ScheduleService:
         """Claim nothing more and let running work finish for `deadline` seconds (S4-09); False when it did not run."""
         async with self._starting:
             engine, self._engine = self._engine, None
-            if engine is None or not engine.is_running:
-                return False
-            await engine.stop(deadline)
+            was_running = engine is not None and engine.is_running
+            if engine is not None and was_running:
+                await engine.stop(deadline)
         if self._errands:
             await asyncio.wait(self._errands, timeout=deadline)
-        return True
+        return was_running
 
     async def add_schedule(
         self,
@@ -139,6 +140,8 @@ class ScheduleService:
         `workflow_id`: a UUID, or a registered function's key. Raises InvalidScheduleException,
         ScheduleConflictException for a key that is taken.
         """
+        if unknown := set(details) - {"key", "name"}:
+            raise TypeError(f"add_schedule() does not know {', '.join(sorted(unknown))}")
 
         def work(desk: Desk) -> dict[str, Any]:
             caller = desk.caller(user_id, community_id)
@@ -283,6 +286,13 @@ class ScheduleService:
             raise ScheduleServiceException(
                 f"{action} failed: {type(error).__name__}: {error}"
             ) from error
+
+    def _tell_made(self) -> None:
+        """The line that the documents promise (S4-49); before Django is set up it has no trail to go to."""
+        if apps.ready:
+            self._desk().log_made(self.grace_period_minutes)
+        else:
+            self.logger.info("schedule service made, grace %s min", self.grace_period_minutes)
 
     def _desk(self) -> Desk:
         """The synchronous half, which needs Django; raises ScheduleServiceException when that is not set up."""

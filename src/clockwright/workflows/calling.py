@@ -13,7 +13,7 @@ import functools
 import inspect
 import json
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from typing import Any
 
 from django.db import connections
@@ -30,7 +30,7 @@ class FunctionExited(Exception):
 
 
 async def call_function(
-    function: Function, run: RunContext, args: Sequence[Any], pool: ThreadPoolExecutor
+    function: Function, run: RunContext, args: Sequence[Any], pool: Executor
 ) -> Any:
     """What the function returns. Raises InvalidPayload, InvalidResult, and what the function raises."""
     why = function.payload_error(args, run.context)
@@ -51,7 +51,7 @@ async def _awaited(function: Function, run: RunContext, args: Sequence[Any]) -> 
 
 
 async def _in_thread(
-    function: Function, run: RunContext, args: Sequence[Any], pool: ThreadPoolExecutor
+    function: Function, run: RunContext, args: Sequence[Any], pool: Executor
 ) -> Any:
     call = functools.partial(contextvars.copy_context().run, _contained, function, run, args)
     result = await asyncio.get_running_loop().run_in_executor(pool, call)

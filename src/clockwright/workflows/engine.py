@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,13 +16,13 @@ from clockwright.engine.clock import utc_now
 from clockwright.engine.model import Trigger
 from clockwright.engine.ports import Handler, InvalidPayload, InvalidResult, RunContext
 from clockwright.engine.registry import Function, Registry, default_registry
-from clockwright.schedules.conf import engine_settings
 from clockwright.workflows.calling import call_function
 from clockwright.workflows.errors import (
     NodeExecutionException,
     UnknownWorkflowException,
     WorkflowTimeoutException,
 )
+from clockwright.workflows.threads import FunctionThreads
 
 SYSTEM_KEYS: Final = frozenset(
     {"schedule_id", "execution_id", "triggered_at", "scheduled_for", "attempt", "context"}
@@ -54,13 +54,11 @@ class ExecutionResult:
 
 
 class WorkflowEngine:
-    """Resolves workflow ids and executes them. Threads for plain functions are made when the first one is called."""
+    """Resolves workflow ids and executes them: coroutines on the caller's loop, plain functions in threads."""
 
-    def __init__(
-        self, registry: Registry = default_registry, *, threads: int | None = None
-    ) -> None:
+    def __init__(self, registry: Registry = default_registry) -> None:
         self._registry = registry
-        self._threads = threads
+        self._threads = FunctionThreads("clockwright-function")
 
     def resolve(self, workflow_id: UUID) -> Handler | None:
         """The handler of a function's workflow id; None when this process does not know it."""
@@ -108,9 +106,7 @@ class WorkflowEngine:
 
     def shutdown(self) -> None:
         """Let go of the threads; those that run on are not waited for."""
-        pool = self.__dict__.pop("_pool", None)
-        if pool is not None:
-            pool.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown()
 
     async def _handle(self, function: Function, run: RunContext, args: Sequence[Any]) -> Any:
         """As the executor wants it: the result, or the function's own error for the ledger."""
@@ -131,18 +127,13 @@ class WorkflowEngine:
         scope = asyncio.timeout(limit.total_seconds() if limit else None)
         try:
             async with scope:
-                return await call_function(function, run, args, self._pool)
+                return await call_function(function, run, args, self._threads)
         except (InvalidPayload, InvalidResult):
             raise
         except Exception as error:
             if scope.expired():
                 raise WorkflowTimeoutException(f"{function.key} ran longer than {limit}") from error
             raise NodeExecutionException(function.key, error) from error
-
-    @functools.cached_property
-    def _pool(self) -> ThreadPoolExecutor:
-        threads = self._threads or engine_settings().max_concurrent
-        return ThreadPoolExecutor(threads, thread_name_prefix="clockwright-function")
 
 
 def _run_of(trigger_data: Mapping[str, Any]) -> RunContext:
@@ -166,3 +157,7 @@ def _run_of(trigger_data: Mapping[str, Any]) -> RunContext:
 def default_engine() -> WorkflowEngine:
     """The engine of this process, over the functions that `@job` registered."""
     return WorkflowEngine()
+
+
+# a forked child has none of its parent's threads
+os.register_at_fork(after_in_child=default_engine.cache_clear)

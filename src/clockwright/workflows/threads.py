@@ -6,6 +6,7 @@ while one still runs, however long ago the run was handed back.
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -15,7 +16,8 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_Call = Callable[[], None]
+_Publish = Callable[[], None]
+_Call = Callable[[], _Publish]
 
 
 class FunctionThreads(Executor):
@@ -33,15 +35,14 @@ class FunctionThreads(Executor):
         """Call it in a thread; raises RuntimeError after `shutdown`."""
         future: Future[R] = Future()
 
-        def call() -> None:
+        def call() -> _Publish:
             if not future.set_running_or_notify_cancel():
-                return
+                return lambda: None
             try:
                 result = fn(*args, **kwargs)
             except BaseException as error:  # noqa: BLE001 - handed to whoever awaits the future
-                future.set_exception(error)
-            else:
-                future.set_result(result)
+                return functools.partial(future.set_exception, error)
+            return functools.partial(future.set_result, result)
 
         with self._lock:
             if self._is_closed:
@@ -67,8 +68,10 @@ class FunctionThreads(Executor):
 
     def _work(self, call: _Call | None) -> None:
         while call is not None:
-            call()
-            del call  # what it holds must not live until the next one comes
+            publish = call()
             with self._lock:
+                # idle before anybody learns the result, so that a call that follows finds this thread
                 self._idle += 1
+            publish()
+            del call, publish  # what they hold must not live until the next one comes
             call = self._calls.get()
