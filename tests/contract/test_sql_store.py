@@ -1,4 +1,4 @@
-"""The SQL store on the database of this run of the suite: SQLite in a file, or PostgreSQL."""
+"""The SQL store on the real database of this run of the suite, never a stand-in (C-14): SQLite in a file, or PostgreSQL."""
 
 import pytest
 from django.db import connections

@@ -1,4 +1,4 @@
-"""The statements that run all the time touch only the rows they are about, whatever else the tables hold."""
+"""The statements that run all the time touch only the rows they are about, whatever else the tables hold (S4-59…67)."""
 
 import re
 from datetime import timedelta
