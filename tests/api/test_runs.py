@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -149,7 +151,24 @@ def test_a_page_has_1_to_200_runs(history, viewer, limit):
     problem(viewer.get(f"{path}/runs", limit=limit), 400)
 
 
-@pytest.mark.parametrize("cursor", ["x", "W10", "WyJhIiwiYiJd", "bnVsbA", "%00", "WzEsMl0"])
+def packed(*parts):
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "x",
+        "W10",
+        "WyJhIiwiYiJd",
+        "bnVsbA",
+        "%00",
+        "WzEsMl0",
+        packed("0001-01-01T00:00:00+14:00", "0" * 32),
+        packed("9999-12-31T23:59:59-14:00", "0" * 32),
+        packed("2026-01-01T00:00:00+00:00", 1),
+    ],
+)
 def test_a_cursor_that_no_page_gave_is_refused(history, viewer, cursor):
     path, _ = history
     (error,) = problem(viewer.get(f"{path}/runs", cursor=cursor), 400)["errors"]

@@ -121,3 +121,22 @@ def test_without_a_csrf_token_nothing_is_made(operator: Client) -> None:
 def test_the_address_of_the_form_leads_back_to_the_page(operator: Client) -> None:
     answer = operator.get("/schedules")
     assert (answer.status_code, answer.headers["Location"]) == (302, "/")
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        "[" * 5_000,
+        '{"a": ' + "9" * 5_000 + "}",
+        '{"a": "\\ud800"}',
+        '{"a": 1, "a": 2}',
+        '{"a": NaN}',
+        '{"a": "' + "x" * 30_000 + '"}',
+    ],
+    ids=["deep", "endless number", "half a character", "a name twice", "no number", "long"],
+)
+def test_hostile_context_is_refused_next_to_its_field(operator: Client, context: str) -> None:
+    answer = operator.post("/schedules", {**FORM, "context": context})
+    assert answer.status_code == 400
+    assert not Schedule.objects.exists()
+    assert "id_context-error" in answer.content.decode()

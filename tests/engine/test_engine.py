@@ -12,8 +12,16 @@ import pytest
 from clockwright.engine import events
 from clockwright.engine.engine import Engine, EngineOptions
 from clockwright.engine.memory import MemoryStore
-from clockwright.engine.model import Node, Overlap, Reason, Run, RunState, Schedule
-from clockwright.engine.ports import ManualRun, RunContext
+from clockwright.engine.model import (
+    Node,
+    Overlap,
+    Reason,
+    Run,
+    RunState,
+    Schedule,
+    ScheduleStatus,
+)
+from clockwright.engine.ports import Amendment, ManualRun, RunContext
 from clockwright.engine.wakeup import LocalWakeup
 from clockwright.recurrence import Interval, Once
 from clockwright.testing.manual import OneHandler
@@ -418,3 +426,155 @@ def test_an_engine_that_cannot_reach_its_store_does_not_start() -> None:
         assert not engine.is_running
 
     house.live(main())
+
+
+async def waits_for_something_that_was_cancelled() -> None:
+    inner = asyncio.ensure_future(asyncio.sleep(60))
+    inner.cancel()
+    await inner
+
+
+async def exits() -> None:
+    raise SystemExit(3)
+
+
+@pytest.mark.parametrize("misbehave", [waits_for_something_that_was_cancelled, exits])
+def test_a_handler_that_ends_by_a_cancellation_or_an_exit_fails_and_costs_no_slot(
+    misbehave,
+) -> None:
+    house = House(lambda run: misbehave() if run.context.get("bad") else None)
+    bad = [house.add(Once(T0 + MINUTE), context={"bad": True}, max_retries=0) for _ in range(3)]
+    good = house.add(Once(T0 + 2 * MINUTE))
+    house.live(lived(house.engine(capacity=2), timedelta(minutes=5)))
+    assert {run.state for one in bad for run in house.runs(one)} == {RunState.FAILED}
+    assert [run.state for run in house.runs(good)] == [RunState.SUCCEEDED]
+
+
+def test_a_resolver_that_fails_is_the_runs_outcome() -> None:
+    house = House()
+
+    def broken(_id: object) -> None:
+        raise LookupError("half deployed")
+
+    house.resolver.resolve = broken  # type: ignore[method-assign]
+    once = house.add(Once(T0 + MINUTE), max_retries=0)
+    house.live(lived(house.engine(), timedelta(minutes=5)))
+    (run,) = house.runs(once)
+    assert (run.state, run.error) == (RunState.FAILED, "LookupError: half deployed")
+
+
+def test_a_start_that_cannot_be_announced_is_handed_back_and_tried_again() -> None:
+    house = House(at_most_once=True)
+    announce, failures = house.store.record_starts, iter([True])
+
+    def flaky(starts: Any) -> Any:
+        if next(failures, False):
+            raise ConnectionError("the database went away")
+        return announce(starts)
+
+    house.store.record_starts = flaky  # type: ignore[method-assign]
+    once = house.add(Once(T0 + MINUTE))
+    house.live(lived(house.engine(), timedelta(minutes=5)))
+    (run,) = house.runs(once)
+    assert (run.state, run.attempt, run.retries) == (RunState.SUCCEEDED, 2, 0)
+
+
+def test_an_at_most_once_handler_that_fails_is_not_tried_again() -> None:
+    house = House(lambda _run: 1 / 0, at_most_once=True)
+    once = house.add(Once(T0 + MINUTE), max_retries=3)
+    house.live(lived(house.engine(), timedelta(minutes=5)))
+    assert [run.state for run in house.runs(once)] == [RunState.FAILED]
+    assert len(house.resolver.runs) == 1
+
+
+def test_what_was_claimed_ahead_and_finds_no_slot_goes_to_a_node_that_has_one() -> None:
+    house = House(lambda run: asyncio.sleep(run.context["seconds"]))
+    quick = [house.add(Once(T0 + MINUTE), context={"seconds": 0}) for _ in range(300)]
+    slow = [house.add(Once(T0 + MINUTE), context={"seconds": 60}) for _ in range(8)]
+
+    async def main() -> None:
+        first = house.engine(capacity=2)
+        await first.start()
+        await asyncio.sleep(61)
+        second = house.engine(capacity=6)
+        await second.start()
+        await asyncio.sleep(70)
+        assert {run.state for one in (*quick, *slow) for run in house.runs(one)} == {
+            RunState.SUCCEEDED
+        }
+        await first.stop()
+        await second.stop()
+
+    house.live(main())
+
+
+def test_a_node_that_cannot_register_anew_at_once_claims_nothing_until_it_can() -> None:
+    house = House(lambda _run: None)
+
+    async def main() -> None:
+        engine = house.engine()
+        await engine.start()
+        first_id, register, failures = engine.node_id, house.store.register_node, iter([1, 2, 3])
+
+        def flaky(*args: Any) -> None:
+            if next(failures, None):
+                raise ConnectionError("not yet")
+            register(*args)
+
+        house.store.register_node = flaky  # type: ignore[method-assign]
+        house.clock.advance(timedelta(minutes=1))
+        house.store.take_over()
+        once = house.add(Once(house.clock.now() + 10 * SECOND))
+        await asyncio.sleep(30)
+        assert engine.node_id not in ("", first_id)
+        assert [run.node_id for run in house.runs(once)] == [engine.node_id]
+        assert [run.state for run in house.runs(once)] == [RunState.SUCCEEDED]
+        await engine.stop()
+
+    house.live(main())
+
+
+def test_outcomes_that_could_not_be_recorded_are_recorded_before_the_node_stops() -> None:
+    house = House()
+    record, broken = house.store.record_outcomes, {"yes": True}
+
+    def flaky(outcomes: Any) -> Any:
+        if broken["yes"]:
+            raise ConnectionError("the database went away")
+        return record(outcomes)
+
+    house.store.record_outcomes = flaky  # type: ignore[method-assign]
+    once = house.add(Once(T0 + MINUTE))
+
+    async def main() -> None:
+        engine = house.engine()
+        await engine.start()
+        await asyncio.sleep(90)
+        broken["yes"] = False
+        await engine.stop()
+
+    house.live(main())
+    assert [(run.state, run.attempt) for run in house.runs(once)] == [(RunState.SUCCEEDED, 1)]
+
+
+def test_a_run_of_a_schedule_that_was_removed_meanwhile_is_not_tried_again() -> None:
+    async def fail(_run: RunContext) -> None:
+        await asyncio.sleep(10)
+        raise ValueError("too late")
+
+    house = House(fail)
+    hourly = house.add(HOURLY)
+
+    async def main() -> None:
+        engine = house.engine()
+        await engine.start()
+        await asyncio.sleep(3605)
+        removed = Amendment(fields={"status": ScheduleStatus.REMOVED})
+        house.store.amend_schedule(hourly.schedule_id, removed)
+        await asyncio.sleep(60)
+        await engine.stop()
+
+    house.live(main())
+    assert [(run.state, run.reason) for run in house.runs(hourly)] == [
+        (RunState.CANCELLED, Reason.SCHEDULE_REMOVED)
+    ]

@@ -7,7 +7,7 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -57,7 +57,7 @@ def read_instant(part: Any) -> datetime:
     instant = datetime.fromisoformat(part)
     if instant.tzinfo is None:
         raise BadCursor(part)
-    return instant
+    return instant.astimezone(UTC)
 
 
 def read_instant_or_none(part: Any) -> datetime | None:
@@ -67,6 +67,8 @@ def read_instant_or_none(part: Any) -> datetime | None:
 
 def read_uuid(part: Any) -> UUID:
     """An id of a position."""
+    if not isinstance(part, str):
+        raise BadCursor(str(part))
     return UUID(hex=part)
 
 

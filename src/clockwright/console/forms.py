@@ -7,9 +7,11 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
+from django.forms.fields import InvalidJSONInput
 
 from clockwright.engine.registry import default_registry
 from clockwright.recurrence import Cron, RecurrenceError
+from clockwright.schedules.strict_json import BadJSON, parse_text
 
 _LINE_LENGTH = 255
 _KEY_LENGTH = 255
@@ -90,7 +92,27 @@ class PreviewForm(forms.Form):
 
 
 class _OptionalJSON(forms.JSONField):
-    """A JSON field that shows nothing where nothing was given, instead of `null`."""
+    """JSON as strict as the API's, that shows nothing where nothing was given, instead of `null`."""
+
+    def to_python(self, value: Any) -> Any:
+        """The value of what was typed; raises ValidationError."""
+        if value in self.empty_values:
+            return None
+        if len(value) > _CONTEXT_LENGTH:
+            raise forms.ValidationError(f"Give at most {_CONTEXT_LENGTH} characters.")
+        try:
+            return parse_text(value)
+        except BadJSON as error:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """What was typed, for showing it again: as a value, or as it stands where it is none."""
+        if data is None:
+            return None
+        try:
+            return parse_text(data)
+        except BadJSON:
+            return InvalidJSONInput(data)
 
     def prepare_value(self, value: Any) -> Any:
         """What the widget shows."""

@@ -8,20 +8,26 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
-from clockwright.engine.events import Events, NodeDeclaredDead, NodeStarted, NodeStopped
+from clockwright.engine.events import Events, LoopFailed, NodeDeclaredDead, NodeStarted, NodeStopped
 from clockwright.engine.executors import InProcessExecutor
 from clockwright.engine.keeper import ATTEND_EVERY, Heartbeat, Keeper
-from clockwright.engine.loops import Loop
+from clockwright.engine.loops import FIRST_BACKOFF, LAST_BACKOFF, Loop
 from clockwright.engine.model import Node, Start
-from clockwright.engine.offload import offload
+from clockwright.engine.offload import offload, own_pool
 from clockwright.engine.options import EngineOptions
 from clockwright.engine.planner import Planner
 from clockwright.engine.ports import Store, Wakeup, WorkflowResolver
 from clockwright.engine.runner import Runner
 
 _log = logging.getLogger(__name__)
+
+LOOPS = 6
+
+PATIENCE_WITH_STORE = 5.0
+"""Seconds that a node which stops gives a store that does not answer, for each thing it has to tell it."""
 
 
 class Engine:
@@ -44,6 +50,7 @@ class Engine:
         self._make_heartbeat = heartbeat
         self._heartbeat: Heartbeat | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._pool = ThreadPoolExecutor(LOOPS, thread_name_prefix="clockwright-loop")
         self._rebirth: asyncio.Task[None] | None = None
         self._executor = InProcessExecutor(
             resolver,
@@ -56,8 +63,9 @@ class Engine:
         self._planning = self._loop("planner", self._planner().step)
         self._keeping = self._loop("keeper", self._keeper().step)
         # these wait for something to happen inside their step: they are cancelled rather than asked
+        self._recording = self._loop("recorder", self._runner.record)
         self._waiting_loops = (
-            self._loop("recorder", self._runner.record),
+            self._recording,
             self._loop("attendant", self._attend),
             self._loop("listener", self._listen),
         )
@@ -82,32 +90,47 @@ class Engine:
         except BaseException:
             await offload(self._wakeup.close)
             raise
+        # the loops' tasks inherit it: callers that wait for a lock must not stand in their way
+        token = own_pool.set(self._pool)
         for loop in (self._planning, self._running, self._keeping, *self._waiting_loops):
             self._tasks.append(asyncio.create_task(loop.run(), name=f"clockwright {loop.name}"))
+        own_pool.reset(token)
         self.events.emit(NodeStarted(node_id=self.node_id))
 
     async def stop(self, deadline: float = 30.0) -> None:
         """Claim nothing more, let runs finish for `deadline` seconds, hand the rest back, retire the node."""
         for loop in (self._planning, self._running, self._keeping):
             loop.stop()
+        self._recording.signal.set()  # it may be pausing after a failure
         await self._runner.drain(deadline)
+        await self._attempt(self._runner.record_rest(), "record its last outcomes")
         left = self._runner.abandon()
         for loop in self._waiting_loops:
             loop.stop()
-        for task in self._tasks[-len(self._waiting_loops) :]:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for task in (*self._tasks[-len(self._waiting_loops) :], self._rebirth):
+            if task is not None:
+                task.cancel()
+        await asyncio.wait(self._tasks, timeout=PATIENCE_WITH_STORE)
         if self._heartbeat is not None:
             await asyncio.to_thread(self._heartbeat.stop)
-        try:
-            await offload(self._store.hand_back, self.node_id, left)
-            await offload(self._store.retire_node, self.node_id)
-            self._wakeup.notify()
-        except Exception:  # noqa: BLE001 - logged; without a store to tell, the lease runs out and others take over
-            _log.exception("node %s could not hand back %d runs", self.node_id, len(left))
+        if left:
+            await self._attempt(
+                offload(self._store.hand_back, self.node_id, left), "hand back runs"
+            )
+        await self._attempt(offload(self._store.retire_node, self.node_id), "retire")
+        self._wakeup.notify()
         self._executor.shutdown()
-        await offload(self._wakeup.close)
+        await self._attempt(offload(self._wakeup.close), "close its wake-up")
+        self._pool.shutdown(wait=False)
         self.events.emit(NodeStopped(node_id=self.node_id, handed_back=len(left)))
+
+    async def _attempt(self, work: Awaitable[object], what: str) -> None:
+        """Try for a while. Where the store does not answer the lease runs out, and another node sees to it."""
+        try:
+            async with asyncio.timeout(PATIENCE_WITH_STORE):
+                await work
+        except Exception:  # noqa: BLE001 - logged; a stop must end
+            _log.exception("node %s could not %s", self.node_id, what)
 
     def look(self) -> None:
         """Let planner and runner look now, whatever they wait for."""
@@ -115,21 +138,23 @@ class Engine:
         self._running.signal.set()
 
     async def _register(self) -> None:
-        self.node_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        node_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         node = Node(
-            node_id=self.node_id,
+            node_id=node_id,
             host=socket.gethostname(),
             pid=os.getpid(),
             capacity=self.options.capacity,
         )
         await offload(self._store.register_node, node, self.options.lease)
+        self.node_id = node_id
         loop = asyncio.get_running_loop()
         self._heartbeat = self._make_heartbeat(
             self._store,
-            node_id=self.node_id,
+            node_id=node_id,
             every=self.options.heartbeat,
             lease=self.options.lease,
             on_dead=lambda: loop.call_soon_threadsafe(self._declared_dead),
+            is_wanted=lambda: not loop.is_closed(),
         )
         self._heartbeat.start()
 
@@ -138,9 +163,20 @@ class Engine:
         self._rebirth = asyncio.create_task(self._begin_anew(), name="clockwright rebirth")
 
     async def _begin_anew(self) -> None:
-        dead = self.node_id
+        dead, self.node_id = (
+            self.node_id,
+            "",
+        )  # nothing is claimed under either until there is a new one
         self._runner.abandon()
-        await self._register()
+        pause = FIRST_BACKOFF
+        while not self.node_id:
+            try:
+                await self._register()
+            except Exception as error:  # noqa: BLE001 - reported; without an id there is nothing else to do
+                failed = LoopFailed(node_id=dead, loop="rebirth", error=error, retry_in=pause)
+                self.events.emit(failed)
+                await asyncio.sleep(pause.total_seconds())
+                pause = min(pause * 2, LAST_BACKOFF)
         self.events.emit(NodeDeclaredDead(node_id=dead, new_node_id=self.node_id))
         self.look()
 
@@ -185,6 +221,7 @@ class Engine:
             events=self.events,
             node_id=lambda: self.node_id,
             on_queued=self._wake_runner,
+            is_late=lambda: self._heartbeat is not None and self._heartbeat.is_late,
         )
 
     def _loop(self, name: str, step: Callable[[], object]) -> Loop:

@@ -67,17 +67,16 @@ class InProcessExecutor:
     async def execute(self, claim: Claim, now: Callable[[], datetime]) -> Outcome | None:
         """What the attempt came to; None when an at-most-once attempt found its fence closed before it began."""
         started_at = now()
-        handler = self._resolver.resolve(claim.workflow_id)
+        try:
+            handler = self._resolver.resolve(claim.workflow_id)
+        except Exception as error:  # noqa: BLE001 - a resolver that fails is the run's outcome
+            return _outcome(claim, _failed(error), started_at, now())
         if handler is None:
             return _outcome(claim, _unknown(claim), started_at, now())
         if handler.at_most_once and not await self._announce(_start(claim, started_at)):
             return None
         ending = await self._call(handler, claim, started_at)
-        policy = (
-            claim.policy
-            if handler.max_retries is None
-            else _capped(claim.policy, handler.max_retries)
-        )
+        policy = _capped(claim.policy, handler)
         return _judged(claim, ending, policy, started_at=started_at, finished_at=now())
 
     def cancel(self, run_id: UUID) -> None:
@@ -95,23 +94,34 @@ class InProcessExecutor:
         timeout = claim.policy.timeout or handler.timeout or self._timeout
         scope = asyncio.timeout(timeout.total_seconds() if timeout else None)
         task = self._calls[claim.run_id] = _current_task()
+        cancelled_before = task.cancelling()
         try:
             async with scope:
                 result = await self._begin(handler, claim, _context_of(claim, started_at))
-        except asyncio.CancelledError:
-            if claim.run_id not in self._asked_to_stop:
-                raise
-            task.uncancel()
-            return _Ending(state=RunState.CANCELLED, reason=Reason.REQUESTED)
+        except asyncio.CancelledError as error:
+            if self._is_asked_to_stop(claim.run_id, task):
+                task.uncancel()
+                return _Ending(state=RunState.CANCELLED, reason=Reason.REQUESTED)
+            if task.cancelling() > cancelled_before:
+                raise  # the node lets go of the run
+            return _failed(
+                error
+            )  # the handler raised it by itself, from something else it waited for
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is the run's outcome
             if isinstance(error, TimeoutError) and scope.expired():
                 why = f"ran longer than {timeout}"
                 return _Ending(state=RunState.TIMED_OUT, reason=Reason.TIMEOUT, error=why)
             return _failed(error)
+        except (SystemExit, KeyboardInterrupt) as error:
+            return _failed(error)
         finally:
-            self._calls.pop(claim.run_id, None)
-            self._asked_to_stop.discard(claim.run_id)
+            if self._calls.get(claim.run_id) is task:  # else a later attempt has its place
+                del self._calls[claim.run_id]
+                self._asked_to_stop.discard(claim.run_id)
         return _Ending(state=RunState.SUCCEEDED, result=result)
+
+    def _is_asked_to_stop(self, run_id: UUID, task: asyncio.Task[Any]) -> bool:
+        return run_id in self._asked_to_stop and self._calls.get(run_id) is task
 
     async def _begin(self, handler: Handler, claim: Claim, run: RunContext) -> Any:
         if handler.is_coroutine:
@@ -156,7 +166,7 @@ def _unknown(claim: Claim) -> _Ending:
     return _Ending(state=RunState.FAILED, reason=Reason.UNKNOWN_FUNCTION, error=why)
 
 
-def _failed(error: Exception) -> _Ending:
+def _failed(error: BaseException) -> _Ending:
     if isinstance(error, InvalidPayload):
         return _Ending(state=RunState.FAILED, reason=Reason.INVALID_PAYLOAD, error=str(error))
     if isinstance(error, InvalidResult):
@@ -170,8 +180,10 @@ def _failed(error: Exception) -> _Ending:
     )
 
 
-def _capped(policy: Policy, max_retries: int) -> Policy:
-    return replace(policy, max_retries=min(policy.max_retries, max_retries))
+def _capped(policy: Policy, handler: Handler) -> Policy:
+    """What starts at most once is not tried again, whatever its schedule says."""
+    most = 0 if handler.at_most_once else handler.max_retries
+    return policy if most is None else replace(policy, max_retries=min(policy.max_retries, most))
 
 
 def _judged(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -30,12 +31,15 @@ class Heartbeat:
         every: timedelta,
         lease: timedelta,
         on_dead: Callable[[], None],
+        is_wanted: Callable[[], bool] = lambda: True,
     ) -> None:
         self._store = store
         self._node_id = node_id
         self._every = every.total_seconds()
         self._lease = lease
         self._on_dead = on_dead
+        self._is_wanted = is_wanted
+        self._renewed_at = time.monotonic()
         self._stopping = threading.Event()
         self._thread = threading.Thread(
             target=self._beat_on, name="clockwright-heartbeat", daemon=True
@@ -44,6 +48,11 @@ class Heartbeat:
     def start(self) -> None:
         """Begin to beat; the lease was taken when the node was registered."""
         self._thread.start()
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the lease was not renewed when it should have been."""
+        return time.monotonic() - self._renewed_at > 1.5 * self._every
 
     def stop(self) -> None:
         """Beat no more, and wait for the beat in progress."""
@@ -60,9 +69,13 @@ class Heartbeat:
     def _beat_until_stopped(self) -> None:
         pause = self._every
         while not self._stopping.wait(pause):
+            if not self._is_wanted():
+                return  # the engine's event loop ended without a word: its lease must run out
             pause = self._every
             try:
+                self._store.hold()
                 is_alive = self._store.beat(self._node_id, self._lease)
+                self._renewed_at = time.monotonic()
             except Exception:  # noqa: BLE001 - logged; a lease is worth another try
                 _log.exception("node %s could not renew its lease; it tries again", self._node_id)
                 pause = min(1.0, self._every)
@@ -83,7 +96,9 @@ class Keeper:
         events: Events,
         node_id: Callable[[], str],
         on_queued: Callable[[], None],
+        is_late: Callable[[], bool],
     ) -> None:
+        self._is_late = is_late
         self._store = store
         # half a beat: a dead node's lease, this pause and a claim must fit into 20 seconds
         self._every = options.heartbeat.total_seconds() / 2
@@ -95,6 +110,9 @@ class Keeper:
 
     async def step(self) -> float:
         """One look at the other nodes and at what waits; the pause until the next."""
+        if not self._node_id() or self._is_late():
+            # a store that was away let everybody's lease run out: first they beat, then they are judged
+            return self._every
         for takeover in await offload(self._store.take_over):
             event = NodeTakenOver(
                 node_id=self._node_id(), dead_node_id=takeover.node_id, runs=takeover.runs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from clockwright.engine.model import Schedule, ScheduleStatus
 from clockwright.engine.ports import Amendment, NothingToRun, VersionConflict
@@ -15,7 +15,7 @@ def begun(schedule: Schedule, now: datetime) -> Schedule:
 
     Raises NothingToRun when an active schedule has no fire time after now.
     """
-    return _scheduled(replace(schedule, settled_until=now, version=1), now)
+    return _scheduled(_in_utc(replace(schedule, settled_until=now, version=1)), now)
 
 
 def amended(schedule: Schedule, amendment: Amendment, now: datetime) -> Schedule:
@@ -34,7 +34,7 @@ def amended(schedule: Schedule, amendment: Amendment, now: datetime) -> Schedule
         changed = replace(changed, status_reason=None)
     # never back: a settled fire time stays settled even when the clock stepped back
     watermark = max(now, schedule.settled_until)
-    changed = replace(changed, settled_until=watermark)
+    changed = _in_utc(replace(changed, settled_until=watermark))
     if schedule.status is ScheduleStatus.PAUSED and set(amendment.fields) <= {
         "status",
         "status_reason",
@@ -48,6 +48,16 @@ def _resumed(schedule: Schedule, now: datetime) -> Schedule:
     if schedule.status is ScheduleStatus.ACTIVE and next_fire(schedule, now) is None:
         return replace(schedule, status=ScheduleStatus.COMPLETED, next_execution_at=None)
     return _scheduled(schedule, now)
+
+
+def _in_utc(schedule: Schedule) -> Schedule:
+    """Bounds as instants: two datetimes of one zone would compare by the wall clock."""
+    start_at, end_at = schedule.start_at, schedule.end_at
+    return replace(
+        schedule,
+        start_at=start_at and start_at.astimezone(UTC),
+        end_at=end_at and end_at.astimezone(UTC),
+    )
 
 
 def _scheduled(schedule: Schedule, now: datetime) -> Schedule:

@@ -22,6 +22,7 @@ from clockwright.engine.model import (
     Run,
     RunState,
     Schedule,
+    ScheduleStatus,
     Start,
     Trigger,
 )
@@ -62,6 +63,9 @@ class MemoryLedger:
 
     def now(self) -> datetime:
         return self.clock.now()
+
+    def hold(self) -> None:
+        pass  # nothing to hold
 
     def release(self) -> None:
         pass  # nothing is held
@@ -144,6 +148,9 @@ class MemoryLedger:
         state, reason = outcome.state, outcome.reason
         if state is RunState.RETRYING and run.cancel_requested:
             state, reason = RunState.CANCELLED, Reason.REQUESTED
+        if state is RunState.RETRYING and self._is_removed(run):
+            self._attempts.append(replace(run, state=state, finished_at=outcome.finished_at))
+            state, reason = RunState.CANCELLED, Reason.SCHEDULE_REMOVED
         ended = replace(
             run,
             state=state,
@@ -164,6 +171,10 @@ class MemoryLedger:
                 retries=run.retries + 1,
             )
         self._put(ended)
+
+    def _is_removed(self, run: Run) -> bool:
+        schedule = self._schedules.get(run.schedule_id) if run.schedule_id else None
+        return schedule is not None and schedule.status is ScheduleStatus.REMOVED
 
     def _fence_holds(self, report: Start | Outcome) -> bool:
         run = self._runs.get(report.run_id)

@@ -230,6 +230,9 @@ class NodeStore(Protocol):
 class Store(ScheduleStore, RunStore, NodeStore, Protocol):
     """Everything the engine keeps."""
 
+    def hold(self) -> None:
+        """Have the calling thread keep a connection of its own between calls, until it releases it."""
+
     def release(self) -> None:
         """Let go of what the calling thread holds, such as a connection; for a thread that ends."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,9 +11,11 @@ from uuid import UUID
 
 from clockwright.engine.events import Events, OutcomeRefused, RunEnded, RunsClaimed
 from clockwright.engine.model import Claim, Outcome, Start
-from clockwright.engine.offload import offload
+from clockwright.engine.offload import offload, own_pool
 from clockwright.engine.options import EngineOptions
 from clockwright.engine.ports import Executor, Store
+
+_log = logging.getLogger(__name__)
 
 AHEAD = 0.25
 """Seconds of work a node claims beyond its free slots, by its own pace: short runs come in large groups, long ones
@@ -20,6 +23,9 @@ only when there is a slot for them."""
 
 MAX_AHEAD = 1_000
 RECORD_BATCH = 1_000
+PATIENCE = 1.0
+"""After so many seconds a claimed run that found no slot here is handed back: another node may have one."""
+
 LONG_RUN = 0.5
 """After so many seconds a run's start is written down while it goes on; shorter ones are written once, at the end."""
 
@@ -45,6 +51,10 @@ class _Pace:
 
     def count(self, ended: int) -> None:
         self._ended += ended
+
+    def stop(self) -> None:
+        """Take nothing ahead until runs end quickly again."""
+        self._rate, self._ended = 0.0, 0
 
     def ahead(self) -> int:
         now = asyncio.get_running_loop().time()
@@ -78,6 +88,7 @@ class Runner:
         self._slots = asyncio.Semaphore(options.capacity)
         self._flights: dict[UUID, _Flight] = {}
         self._outcomes: list[tuple[_Flight, Outcome]] = []
+        self._let_go: list[_Flight] = []
         self._unrecorded = asyncio.Event()
         self._airborne = asyncio.Event()
         self._pace = _Pace()
@@ -90,7 +101,7 @@ class Runner:
     async def step(self) -> float:
         """Claim what there is room for; seconds until a waiting retry is ready, at most the safety sweep."""
         room = self._capacity + self._pace.ahead() - len(self._flights)
-        if room <= 0:
+        if room <= 0 or not self._node_id():  # without an id the node is between two lives
             return self._sweep  # a landing flight wakes the loop
         claimed = await offload(self._store.claim_runs, self._node_id(), room)
         landed_at = asyncio.get_running_loop().time()
@@ -115,12 +126,19 @@ class Runner:
             elapsed = asyncio.get_running_loop().time() - flight.landed_at
             return flight.claim.claimed_at + timedelta(seconds=elapsed)
 
+        own_pool.set(None)  # the handler's own store calls use the common threads
         async with self._slots:
             claim = flight.claim
             flight.started = Start(
                 run_id=claim.run_id, attempt=claim.attempt, node_id=claim.node_id, started_at=now()
             )
-            outcome = await self._executor.execute(claim, now)
+            try:
+                outcome = await self._executor.execute(claim, now)
+            except Exception:  # noqa: BLE001 - logged; the store decides whether it is queued again or lost
+                _log.exception("run %s could not be executed here; it is handed back", claim.run_id)
+                self._let_go.append(flight)
+                self._unrecorded.set()
+                return
         if outcome is None:
             self._land(flight)
             return
@@ -138,9 +156,13 @@ class Runner:
     async def record(self) -> float:
         """Write down, in one transaction, every outcome that has come in; waits until there is one."""
         await self._unrecorded.wait()
+        if self._let_go:
+            await self._hand_back()
         batch, self._outcomes = self._outcomes[:RECORD_BATCH], self._outcomes[RECORD_BATCH:]
         if not self._outcomes:
             self._unrecorded.clear()
+        if not batch:
+            return 0.0
         try:
             recorded = await offload(self._store.record_outcomes, [outcome for _, outcome in batch])
         except BaseException:
@@ -154,6 +176,22 @@ class Runner:
         if await offload(self._store.promote_buffered):
             self._wake()
         return 0.0
+
+    async def record_rest(self) -> None:
+        """Write down what has come in and is not recorded yet; raises what the store raises."""
+        while self._outcomes or self._let_go:
+            self._unrecorded.set()
+            await self.record()
+
+    async def _hand_back(self) -> None:
+        """Let go of runs that this node does not execute after all."""
+        flights = list(self._let_go)
+        await offload(
+            self._store.hand_back, flights[0].claim.node_id, [f.claim.run_id for f in flights]
+        )
+        del self._let_go[: len(flights)]
+        for flight in flights:
+            self._land(flight)
 
     def _report(self, flight: _Flight, outcome: Outcome, *, is_recorded: bool) -> None:
         if not is_recorded:
@@ -170,9 +208,13 @@ class Runner:
         self._events.emit(ended)
 
     async def attend(self) -> None:
-        """Write down the starts of long runs and pass on requests to stop; waits until something is under way."""
+        """Write down the starts of long runs, pass on requests to stop, hand back what finds no slot here.
+
+        Waits until something is under way.
+        """
         await self._airborne.wait()
         now = asyncio.get_running_loop().time()
+        self._give_up_waiting(now)
         long = [
             f
             for f in self._flights.values()
@@ -186,6 +228,22 @@ class Runner:
                 flight.is_announced = True
         for run_id in await offload(self._store.cancelled_runs, self._node_id()):
             self._executor.cancel(run_id)
+
+    def _give_up_waiting(self, now: float) -> None:
+        waiting = [
+            flight
+            for flight in self._flights.values()
+            if flight.started is None
+            and flight not in self._let_go
+            and now - flight.landed_at > PATIENCE
+        ]
+        for flight in waiting:
+            if flight.task is not None:
+                flight.task.cancel()
+            self._let_go.append(flight)
+        if waiting:
+            self._pace.stop()
+            self._unrecorded.set()
 
     async def drain(self, deadline: float) -> None:
         """Wait until every claimed run is recorded, at most `deadline` seconds."""
@@ -206,6 +264,7 @@ class Runner:
         flights, self._flights = list(self._flights.values()), {}
         self._airborne.clear()
         self._outcomes.clear()
+        self._let_go.clear()
         for flight in flights:
             if flight.task is not None:
                 flight.task.cancel()

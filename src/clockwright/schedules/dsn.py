@@ -23,7 +23,7 @@ _PRAGMAS = (
 )
 # also how long a health check takes to notice that PostgreSQL is gone
 _POOL_SECONDS = 5
-_POOL_SIZES = {"pool_min_size": ("min_size", 1), "pool_max_size": ("max_size", 12)}
+_POOL_SIZES = {"pool_min_size": ("min_size", 1), "pool_max_size": ("max_size", 24)}
 _EXAMPLES = (
     "sqlite:////absolute/path.sqlite3, postgresql://user:password@host:5432/database or "
     "postgresql://user@/database?host=/var/run/postgresql"

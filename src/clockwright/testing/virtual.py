@@ -99,6 +99,11 @@ class LoopHeartbeat(Heartbeat):
 
     _task: asyncio.Task[None] | None = None
 
+    @property
+    def is_late(self) -> bool:
+        """Never: real time does not count."""
+        return False
+
     def start(self) -> None:
         """Begin to beat."""
         self._task = asyncio.get_running_loop().create_task(self._beat_virtually())

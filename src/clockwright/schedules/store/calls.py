@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from clockwright.engine.ids import RunIds
 from clockwright.engine.ports import Clock
@@ -15,6 +15,9 @@ CLAIMABLE = "('queued', 'retrying')"
 
 PENDING = f"status IN {UNFINISHED} AND status <> 'running'"
 ACTIVE = f"status IN {UNFINISHED} AND status <> 'buffered'"
+
+RECHECK = timedelta(seconds=1)
+"""How soon to look again at what is due or ready and held by another transaction: its node may die over it."""
 
 
 class StoreCalls:
@@ -32,6 +35,10 @@ class StoreCalls:
     @property
     def _dialect(self) -> Dialect:
         return self._db.dialect
+
+    def hold(self) -> None:
+        """Open the calling thread's connection; one that is open before a call stays so after it."""
+        self._db.hold()
 
     def release(self) -> None:
         """Close the calling thread's connection; its next call would make a new one."""

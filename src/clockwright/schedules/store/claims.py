@@ -12,7 +12,7 @@ from uuid import UUID
 
 from clockwright.engine.model import Claim, Outcome, Policy, Reason, RunState, Start
 from clockwright.engine.ports import Claimed, Clock
-from clockwright.schedules.store.calls import CLAIMABLE, StoreCalls
+from clockwright.schedules.store.calls import CLAIMABLE, RECHECK, StoreCalls
 from clockwright.schedules.store.dialect import Cursor, Kind, clean_text, to_json
 from clockwright.schedules.store.projection import policy_from_text
 from clockwright.schedules.store.rows import TRIGGERS, read_args, read_context
@@ -105,6 +105,15 @@ _KEEP_ATTEMPTS = """
 """
 
 
+# A schedule that was removed while its run was under way does not have it tried again.
+_CANCEL_REMOVED = """
+    UPDATE schedule_runs SET status = 'cancelled', reason = 'schedule_removed', finished_at = %s
+    WHERE {among} AND status IN ('queued', 'retrying') AND schedule_id IN (
+        SELECT schedule_id FROM workflow_schedules WHERE status = 'removed'
+    )
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """What a schedule gives to its runs; JSON still as text."""
@@ -163,7 +172,16 @@ class ClaimCalls(StoreCalls):
         rows.sort(key=itemgetter(-1, 0))
         plans = self._plans(cursor, {row[4] for row in rows if row[4] is not None})
         claims = [self._read_claim(row, plans.get(row[4], _NO_PLAN), node_id, now) for row in rows]
-        return Claimed(now=now, claims=claims, next_ready_at=self._next_ready_at(cursor, now))
+        return Claimed(
+            now=now, claims=claims, next_ready_at=self._next_look(cursor, now, limit - len(rows))
+        )
+
+    def _next_look(self, cursor: Cursor, now: datetime, left: int) -> datetime | None:
+        """When the next run is ready; soon, where one is ready and somebody holds its row: they may let go of it."""
+        next_ready_at = self._next_ready_at(cursor, now if left <= 0 else None)
+        if left > 0 and next_ready_at is not None and next_ready_at <= now:
+            return now + RECHECK
+        return next_ready_at
 
     def _plans(self, cursor: Cursor, ids: Collection[Any]) -> Mapping[Any, _Plan]:
         """What the runs of schedules have in common, by the ids as they were selected."""
@@ -217,6 +235,9 @@ class ClaimCalls(StoreCalls):
     def _keep_attempts(self, cursor: Cursor, rows: Sequence[tuple[Any, ...]]) -> None:
         table = self._dialect.table("v", _OUTCOMES, rows)
         cursor.execute(_KEEP_ATTEMPTS.format(rows=table.sql), table.params)
+        retried = self._dialect.is_one_of("run_id", [row[0] for row in rows])
+        at = self._dialect.instant(self._db.now(cursor))
+        cursor.execute(_CANCEL_REMOVED.format(among=retried.sql), [at, *retried.params])
 
 
 def _row_of(outcome: Outcome) -> tuple[Any, ...]:

@@ -64,6 +64,10 @@ class Database:
             pause *= 2
         raise AssertionError("unreachable")  # pragma: no cover
 
+    def hold(self) -> None:
+        """Take a connection for this thread, out of the pool where there is one."""
+        connections[self.using].ensure_connection()
+
     def release(self) -> None:
         """Close this thread's connection."""
         connections[self.using].close()

@@ -98,20 +98,34 @@ class RunCalls(StoreCalls):
         return self._db.write(partial(self._prune, before, limit))
 
     def _promote(self, waiting: Collection[Any], cursor: Cursor) -> int:
-        ids = [self._dialect.read_uuid(value) for value in waiting]
+        ids = self._free(cursor, [self._dialect.read_uuid(value) for value in waiting])
         among = self._dialect.is_one_of("schedule_id", ids)
-        # two nodes that promote at once must not both count the same room; waits for them, in one order
-        if self._dialect.for_update:
-            cursor.execute(
-                f"SELECT 1 FROM workflow_schedules WHERE {among.sql} ORDER BY id{self._dialect.for_update}",
-                among.params,
-            )
         at = self._dialect.instant(self._db.now(cursor))
         cursor.execute(_PROMOTE.format(among=among.sql), [at, *among.params, *among.params])
         promoted = cursor.rowcount
         if promoted:
             self._db.wake(cursor)
         return promoted
+
+    def _free(self, cursor: Cursor, ids: Sequence[UUID]) -> Sequence[UUID]:
+        """Those whose schedule nobody holds; their rows are locked.
+
+        Two nodes that promote at once must not both count the same room. What is held is left for the keeper's next
+        pass: a transaction of a host's that stays open must not stop a node.
+        """
+        if not self._dialect.skip_locked:
+            return ids
+        among = self._dialect.is_one_of("schedule_id", ids)
+        cursor.execute(
+            f"SELECT schedule_id FROM workflow_schedules WHERE {among.sql}", among.params
+        )
+        held = {self._dialect.read_uuid(row[0]) for row in cursor.fetchall()}
+        cursor.execute(
+            f"SELECT schedule_id FROM workflow_schedules WHERE {among.sql}{self._dialect.skip_locked}",
+            among.params,
+        )
+        held -= {self._dialect.read_uuid(row[0]) for row in cursor.fetchall()}
+        return [schedule_id for schedule_id in ids if schedule_id not in held]
 
     def _trigger(self, schedule_id: UUID, run: ManualRun, cursor: Cursor) -> Run:
         now, uuid = self._db.now(cursor), self._dialect.uuid

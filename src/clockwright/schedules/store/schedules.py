@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from clockwright.engine.model import Schedule, ScheduleStatus, Settlement, Situa
 from clockwright.engine.ports import Amendment, Clock, DuplicateKey, Settled, UnknownSchedule
 from clockwright.engine.settle import settle
 from clockwright.recurrence import ENGINE_VERSION, tzdata_version
-from clockwright.schedules.store.calls import PENDING
+from clockwright.schedules.store.calls import PENDING, RECHECK
 from clockwright.schedules.store.dialect import Cursor, Kind, to_json
 from clockwright.schedules.store.ledger import Ledger
 from clockwright.schedules.store.projection import policy_to_json, project, rule_to_text
@@ -25,9 +25,6 @@ _log = logging.getLogger(__name__)
 
 ROWS_PER_TRANSACTION = 5_000
 """A settling transaction ends when it has so many rows for the ledger; what is still due waits for the next."""
-
-RECHECK = timedelta(seconds=1)
-"""How soon to look again at due schedules that another node holds: it may die over them."""
 
 _INSERT = """
     INSERT INTO workflow_schedules ({columns}) VALUES ({values})
