@@ -255,6 +255,15 @@ def test_what_is_removed_is_gone_and_its_key_is_free(
     assert clockwright(*DAILY, "--key", "reports.daily").code == 0
 
 
+def test_the_ledger_of_a_removed_schedule_is_read_by_its_id(
+    clockwright: Command, daily: dict[str, Any]
+) -> None:
+    clockwright("schedule", "trigger", "reports.daily")
+    clockwright("schedule", "remove", "reports.daily")
+    listed = clockwright("runs", daily["schedule_id"], "--json")
+    assert [run["status"] for run in listed.json["items"]] == ["cancelled"]
+
+
 def test_another_community_is_out_of_sight(clockwright: Command, daily: dict[str, Any]) -> None:
     """C-19: neither the id nor the key of somebody else's schedule says anything."""
     Community.objects.create(slug="elsewhere")

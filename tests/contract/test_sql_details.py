@@ -132,6 +132,55 @@ def test_a_schedule_that_another_node_settles_is_skipped_and_looked_at_again_soo
     assert len(settled(store)) == 1
 
 
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has no row locks to skip")
+def test_a_run_whose_row_is_held_is_looked_at_again_soon(store, clock):
+    registered(store)
+    (run,) = fired(store, clock, added(store))
+    with transaction.atomic():
+        models.Run.objects.select_for_update().get(run_id=run.run_id)
+        answer = in_a_thread(lambda: store.claim_runs("n1", 10))
+    assert answer.claims == []
+    assert answer.next_ready_at == clock.now() + store_schedules.RECHECK
+    assert len(claimed(store)) == 1
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has no row locks to skip")
+def test_promoting_does_not_wait_for_a_schedule_that_somebody_holds(store, clock):
+    registered(store)
+    policy = Policy(overlap=Overlap.BUFFER_ALL, max_instances=1, grace=None)
+    held, free = added(store, policy=policy), added(store, policy=policy)
+    for schedule in (held, free):
+        clock.set(max(clock.now(), schedule.settled_until))
+    fired(store, clock, free, count=2)
+    store.record_outcomes([outcome(claim) for claim in claimed(store)])
+    with transaction.atomic():
+        models.Schedule.objects.select_for_update().get(schedule_id=held.schedule_id)
+        assert in_a_thread(store.promote_buffered) == 1
+    assert store.promote_buffered() == 1
+
+
+def test_a_run_that_would_retry_ends_with_its_removed_schedule(store, clock):
+    registered(store)
+    claim = running(store, clock)
+    assert claim.schedule_id is not None
+    store.amend_schedule(claim.schedule_id, Amendment(fields={"status": ScheduleStatus.REMOVED}))
+    store.record_outcomes([retrying(claim)])
+    run = store.get_run(claim.run_id)
+    assert (run.state, run.reason) == (RunState.CANCELLED, Reason.SCHEDULE_REMOVED)
+    assert not claimed(store)
+
+
+def test_a_policy_that_cannot_be_read_keeps_no_other_run_from_being_claimed(store, clock, caplog):
+    registered(store)
+    odd, sound = added(store), added(store)
+    fired(store, clock, sound)
+    models.Schedule.objects.filter(schedule_id=odd.schedule_id).update(policy={"overlap": "newer"})
+    claims = {claim.schedule_id: claim.policy for claim in claimed(store)}
+    assert set(claims) == {odd.schedule_id, sound.schedule_id}
+    assert claims[odd.schedule_id] == Policy()
+    assert "cannot be read" in caplog.text
+
+
 def test_a_transaction_that_lost_to_others_is_tried_again(store, transient_error):
     tries = []
 

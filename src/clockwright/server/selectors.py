@@ -74,9 +74,10 @@ def schedules_of(community: str, status: str | None, limit: int) -> list[Schedul
     return list(rows.next_first()[:limit])
 
 
-def find_schedule(community: str, reference: str) -> Schedule:
-    """The schedule of an id or a key; raises NotFound."""
-    present = Schedule.objects.in_community(community).present()
+def find_schedule(community: str, reference: str, *, also_removed: bool = False) -> Schedule:
+    """The schedule of an id or a key (a removed one has its id alone); raises NotFound."""
+    known = Schedule.objects.in_community(community)
+    present = known if also_removed else known.present()
     try:
         wanted = Q(schedule_id=UUID(reference)) | Q(key=reference)
     except ValueError:
@@ -85,7 +86,7 @@ def find_schedule(community: str, reference: str) -> Schedule:
     if found is None:
         raise NotFound(
             f"SCHEDULE: {reference!r} is neither the id nor the key of a schedule in {community!r}; "
-            "`clockwright schedule list` shows them"
+            "`clockwright schedule list` shows them, with `--status removed` those that were removed"
         )
     return found
 

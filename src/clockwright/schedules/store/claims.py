@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,6 +17,8 @@ from clockwright.schedules.store.calls import CLAIMABLE, RECHECK, StoreCalls
 from clockwright.schedules.store.dialect import Cursor, Kind, clean_text, to_json
 from clockwright.schedules.store.projection import policy_from_text
 from clockwright.schedules.store.rows import TRIGGERS, read_args, read_context
+
+_log = logging.getLogger(__name__)
 
 _CLAIMED = {
     "run_id": Kind.UUID,
@@ -187,10 +190,7 @@ class ClaimCalls(StoreCalls):
         """What the runs of schedules have in common, by the ids as they were selected."""
         among = self._dialect.is_one_of("schedule_id", map(self._dialect.read_uuid, ids))
         cursor.execute(_PLANS.format(among=among.sql), among.params)
-        return {
-            row[0]: _Plan(policy_from_text(row[1], row[2]), row[3], row[4])
-            for row in cursor.fetchall()
-        }
+        return {row[0]: _Plan(_policy(row), row[3], row[4]) for row in cursor.fetchall()}
 
     def _read_claim(self, row: Sequence[Any], plan: _Plan, node_id: str, now: datetime) -> Claim:
         uuid = self._dialect.read_uuid
@@ -238,6 +238,18 @@ class ClaimCalls(StoreCalls):
         retried = self._dialect.is_one_of("run_id", [row[0] for row in rows])
         at = self._dialect.instant(self._db.now(cursor))
         cursor.execute(_CANCEL_REMOVED.format(among=retried.sql), [at, *retried.params])
+
+
+def _policy(row: Sequence[Any]) -> Policy:
+    """The policy of a schedule; the defaults where another version wrote what this one cannot read."""
+    try:
+        return policy_from_text(row[1], row[2])
+    except (KeyError, TypeError, ValueError):
+        # one such schedule must not keep every node from claiming anything
+        _log.exception(
+            "the policy of schedule %s cannot be read; its run goes by the defaults", row[0]
+        )
+        return Policy()
 
 
 def _row_of(outcome: Outcome) -> tuple[Any, ...]:

@@ -51,9 +51,10 @@ def runs(
     use_database()
     from clockwright.server import selectors
 
-    found = selectors.find_schedule(caller().community, schedule) if schedule else None
+    community = caller().community
+    found = selectors.find_schedule(community, schedule, also_removed=True) if schedule else None
     ledger = selectors.Ledger(
-        community=caller().community,
+        community=community,
         schedule_id=found.schedule_id if found else None,
         states=_states(status or []),
     )
