@@ -30,7 +30,7 @@ LONG_RUN = 0.5
 """After so many seconds a run's start is written down while it goes on; shorter ones are written once, at the end."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Flight:
     """A claimed run on its way through this node."""
 
