@@ -1,8 +1,8 @@
-"""Fire times one after another: how many a second, beside croniter, cronsim and the floor.
+"""Fire times one after another, and the first one of a line not seen before: beside croniter, cronsim and the floor.
 
 `python -m bench.rules ROUNDS` runs in a process of its own, pinned to one CPU, and prints
-`[[rule, zone, {program: seconds}], ...]`. The floor is what any of them must do at the least: build the aware datetime
-and take its timestamp.
+`[[figure, rule, zone, count, {program: seconds}], ...]`. The floor is what any of them must do at the least: build the
+aware datetime and take its timestamp.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from bench import children
 from bench.figures import Figure
 
 COUNT = 1_000
+FIRSTS = 100
 RULES = {
     "every_5_minutes": "*/5 * * * *",
     "daily": "0 5 * * *",
@@ -37,36 +38,41 @@ def measure(rounds: int) -> list[Figure]:
     """Ratios above 1 say how many times as fast as the other."""
     return [
         Figure(
-            name=f"recurrence_next_after_{rule}_{zone}_vs_{other}",
-            value=COUNT / seconds["clockwright"],
+            name=f"recurrence_{figure}_{rule}_{zone}_vs_{other}",
+            value=count / seconds["clockwright"],
             unit="fire times/s",
             against=other,
             ratio=taken / seconds["clockwright"],
         )
-        for rule, zone, seconds in children.answer_of("bench.rules", str(rounds))
+        for figure, rule, zone, count, seconds in children.answer_of("bench.rules", str(rounds))
         for other, taken in seconds.items()
         if other != "clockwright"
     ]
 
 
-def all_rules(rounds: int) -> list[tuple[str, str, Mapping[str, float]]]:
-    """The median seconds of each program for each rule, in turns."""
+def all_rules(rounds: int) -> list[tuple[str, str, str, int, Mapping[str, float]]]:
+    """The median CPU seconds of each program for each rule, in turns."""
     with contextlib.suppress(AttributeError, OSError):  # not every system lets a process choose
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    return [
-        (rule, zone, _medians(_iterations(line, ZoneInfo(key)), rounds))
-        for rule, line in RULES.items()
-        for zone, key in ZONES.items()
-    ]
+    found: list[tuple[str, str, str, int, Mapping[str, float]]] = []
+    for rule, line in RULES.items():
+        for zone, key in ZONES.items():
+            times = _medians(_iterations(line, ZoneInfo(key)), rounds)
+            found.append(("next_after", rule, zone, COUNT, times))
+        times = _medians(_first_answers(line, ZoneInfo("Australia/Sydney")), rounds)
+        # Forgetting is ours alone to do and no part of an answer.
+        times["clockwright"] -= times.pop("forgetting")
+        found.append(("cold_first_answer", rule, "sydney", FIRSTS, times))
+    return found
 
 
-def _medians(iterations: Mapping[str, Iteration], rounds: int) -> Mapping[str, float]:
+def _medians(iterations: Mapping[str, Iteration], rounds: int) -> dict[str, float]:
     taken: dict[str, list[float]] = {name: [] for name in iterations}
     for _ in range(rounds):
         for name, iterate in iterations.items():
-            since = time.perf_counter()
+            since = time.process_time()
             iterate()
-            taken[name].append(time.perf_counter() - since)
+            taken[name].append(time.process_time() - since)
     return {name: statistics.median(times) for name, times in taken.items()}
 
 
@@ -107,6 +113,60 @@ def _iterations(line: str, zone: ZoneInfo) -> Mapping[str, Iteration]:
         "cronsim": with_cronsim,
         "floor": floor,
     }
+
+
+def _first_answers(line: str, zone: ZoneInfo) -> Mapping[str, Iteration]:
+    """Parse and answer once, again and again; whatever we remember of any line is forgotten each time."""
+    from croniter import croniter
+    from cronsim import CronSim
+
+    from clockwright.recurrence import Cron
+
+    after = AFTER.replace(tzinfo=zone)
+    forget = _forgetting()
+    Cron(line, zone.key).next_after(after)  # the zone itself is known to all of them
+
+    def forgetting() -> None:
+        for _ in range(FIRSTS):
+            forget()
+
+    def clockwright() -> None:
+        for _ in range(FIRSTS):
+            forget()
+            Cron(line, zone.key).next_after(after)
+
+    def with_croniter() -> None:
+        for _ in range(FIRSTS):
+            croniter(line, after).get_next(datetime)
+
+    def with_cronsim() -> None:
+        for _ in range(FIRSTS):
+            next(CronSim(line, after))
+
+    return {
+        "clockwright": clockwright,
+        "forgetting": forgetting,
+        "croniter": with_croniter,
+        "cronsim": with_cronsim,
+    }
+
+
+def _forgetting() -> Callable[[], None]:
+    from clockwright.recurrence import cron, dayfields, days, walls
+
+    caches = {
+        id(member): member.cache_clear
+        for module in (cron, dayfields, days, walls)
+        for member in vars(module).values()
+        if hasattr(member, "cache_clear") and member.__module__ == module.__name__
+    }
+    clears = list(caches.values())
+
+    def forget() -> None:
+        for clear in clears:
+            clear()
+
+    return forget
 
 
 if __name__ == "__main__":

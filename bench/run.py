@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)  # started as a file, from wherever
 
-from bench import burst, figures, rules, standing  # noqa: E402
+from bench import burst, figures, forecasts, rules, standing  # noqa: E402
 from bench.databases import PostgreSQL, SQLite  # noqa: E402
 from tools import postgres, processes  # noqa: E402
 
@@ -34,6 +34,7 @@ class Sizes:
     standing: int
     rounds: int
     idle: float
+    forecast: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,7 @@ def main(arguments: Sequence[str]) -> int:
         standing=asked.standing,
         rounds=asked.rounds or (1 if asked.quick else 3),
         idle=2.0 if asked.quick else 8.0,
+        forecast=asked.forecast or (100_000 if asked.quick else 1_000_000),
     )
     measurements = _measurements(sizes)
     chosen = {
@@ -89,7 +91,8 @@ def _measurements(sizes: Sizes) -> dict[str, Measurement]:
         f"w3_standing_{sizes.standing}": lambda at: standing.measure(
             at.server, sizes.standing, max(1, rounds - 1), sizes.idle
         ),
-        "recurrence_next_after": lambda _: rules.measure(2 * rounds + 1),
+        "recurrence": lambda _: rules.measure(2 * rounds + 1),
+        f"forecast_{sizes.forecast}": lambda _: forecasts.measure(sizes.forecast),
     }
 
 
@@ -136,6 +139,7 @@ def _asked(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--schedules", type=int, default=10_000, help="due at once (w1)")
     parser.add_argument("--standing", type=int, default=100_000, help="that wait (w3)")
+    parser.add_argument("--forecast", type=int, default=0, help="counted for a day (forecast)")
     parser.add_argument("--rounds", type=int, default=0, help="how often each is repeated")
     parser.add_argument("--output", type=Path, default=LATEST)
     parser.add_argument(

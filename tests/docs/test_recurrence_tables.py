@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 import croniter
 import pytest
 
-from clockwright.recurrence import Cron, RecurrenceError
+from clockwright.recurrence import (
+    CalendarInterval,
+    Cron,
+    Interval,
+    Once,
+    RecurrenceError,
+    Union,
+    from_words,
+    to_words,
+)
 from tests.docs.markdown import code_in, page
 
 RECURRENCES = page("docs/reference/recurrences.md")
@@ -47,6 +56,26 @@ def test_a_difference_from_croniter_is_as_told(row):
     assert agrees(row[3], lambda n: Cron(line, zone).upcoming(SINCE, n), RecurrenceError)
 
 
+@pytest.mark.parametrize("row", RECURRENCES.rows("Said in words"), ids=lambda row: row[0])
+def test_a_sentence_becomes_the_rule_of_its_row_and_has_its_canonical_form(row):
+    sentence, rule, canonical = (code_in(cell)[0] for cell in row)
+    names = {kind.__name__: kind for kind in (Cron, Union, Interval, CalendarInterval, Once)}
+    told = eval(rule, names | {"date": date, "time": time})
+    assert from_words(sentence) == told
+    assert to_words(told) == canonical
+    assert from_words(canonical) == told
+
+
+OCPS = [row for row in RECURRENCES.rows("The dialect ocps") if len(row) == 4]
+
+
+@pytest.mark.parametrize("row", OCPS, ids=lambda row: row[2])
+def test_the_open_cron_pattern_specification_is_covered_as_told(row):
+    line, new_year = code_in(row[2])[0], datetime(2025, 12, 31, 23, 59, 59, tzinfo=UTC)
+    answer = lambda n: Cron(line, dialect="ocps").upcoming(new_year, n)  # noqa: E731
+    assert agrees(row[3], answer, RecurrenceError)
+
+
 def test_the_examples_of_cron_lines_are_accepted():
     lines = [
         row
@@ -62,9 +91,13 @@ def test_the_examples_of_cron_lines_are_accepted():
 def test_every_rule_is_in_the_first_table():
     import clockwright.recurrence as rules
 
+    kinds = {
+        name
+        for name in rules.__all__
+        if isinstance(kind := getattr(rules, name), type) and issubclass(kind, rules.Recurrence)
+    } - {"Recurrence", "Reboot"}
     told = {
         code_in(row[0].replace("[", "").split("]")[0])[0]
-        for row in RECURRENCES.rows("Recurrences")[:6]
+        for row in RECURRENCES.rows("Recurrences")[: len(kinds)]
     }
-    kinds = {name for name in rules.__all__ if isinstance(getattr(rules, name), type)}
-    assert told == kinds - {"Recurrence", "RecurrenceError", "ClockPolicy", "Reboot"}
+    assert told == kinds

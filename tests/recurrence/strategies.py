@@ -6,14 +6,18 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 
 from clockwright.recurrence import (
+    BusinessDays,
+    Calendar,
     CalendarInterval,
     ClockPolicy,
     Cron,
     CronFields,
+    Except,
     Interval,
     Once,
     Reboot,
     RRule,
+    Union,
 )
 
 ZONES = [
@@ -71,19 +75,20 @@ second_lines = st.tuples(_field(0, 59), lines).map(" ".join)
 
 
 @st.composite
-def bounded(draw: st.DrawFn) -> dict[str, object]:
+def bounded(draw: st.DrawFn) -> dict[str, datetime]:
     """Bounds and exclusions, mostly none."""
-    options: dict[str, object] = {}
+    options: dict[str, datetime] = {}
     if draw(st.integers(0, 3)) == 0:
         options["start"] = draw(instants)
     if draw(st.integers(0, 3)) == 0:
-        options["end"] = draw(instants)
+        start = options.get("start", EARLY)
+        options["end"] = draw(st.timedeltas(timedelta(0), LATE - start).map(start.__add__))
     return options
 
 
 @st.composite
 def excluded(draw: st.DrawFn) -> dict[str, object]:
-    options = draw(bounded())
+    options: dict[str, object] = dict(draw(bounded()))
     if draw(st.integers(0, 3)) == 0:
         starts = draw(st.lists(instants, min_size=1, max_size=3))
         options["exclude"] = [(s, s + timedelta(days=draw(st.integers(1, 400)))) for s in starts]
@@ -143,21 +148,71 @@ rrule_texts = st.builds(
     st.sampled_from(["YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY"]),
     st.lists(
         st.sampled_from(
-            ["INTERVAL=3", "BYMONTH=2,7", "BYDAY=MO,SA", "BYHOUR=2,14", "BYMINUTE=0,30", "COUNT=9"]
+            [
+                "INTERVAL=3",
+                "BYMONTH=2,7",
+                "BYDAY=MO,SA",
+                "BYHOUR=2,14",
+                "BYMINUTE=0,30",
+                "COUNT=9",
+                "WKST=SU",
+                "BYSECOND=1,2,3;BYSETPOS=2,-1",
+            ]
         ),
         unique=True,
         max_size=3,
     ),
 )
 rrules = st.builds(
-    lambda text, start, zone, exdate: RRule(
-        text, start=start.astimezone(ZoneInfo(zone)), exdate=exdate, rdate=exdate[:1]
+    lambda text, start, zone, exdate, exrule: RRule(
+        text, start=start.astimezone(ZoneInfo(zone)), exdate=exdate, rdate=exdate[:1], exrule=exrule
     ),
     rrule_texts,
     instants,
     zones,
     st.lists(instants, max_size=3),
+    st.lists(
+        st.sampled_from(
+            [
+                "FREQ=WEEKLY;BYDAY=SA",
+                "FREQ=HOURLY;INTERVAL=2",
+                "FREQ=MINUTELY;BYHOUR=2,3",
+                "FREQ=HOURLY;INTERVAL=5;BYMINUTE=0,30;UNTIL=20200329T010000Z",
+                "FREQ=DAILY;INTERVAL=3;COUNT=500",
+            ]
+        ),
+        max_size=2,
+    ),
 )
-rules = st.one_of(
-    crons, fields, intervals, calendar_intervals, onces, rrules, st.builds(Reboot, zones)
+calendars = st.builds(
+    Calendar,
+    st.just("1"),
+    weekend=st.lists(st.sampled_from(["fri", "sat", "sun"]), max_size=3),
+    holidays=st.lists(st.dates(date(1990, 1, 1), date(2040, 1, 1)), max_size=20),
+    yearly=st.lists(st.dates(date(2000, 1, 1), date(2000, 12, 31)).map("{:%m-%d}".format)),
+    easter=st.lists(st.integers(-7, 60), max_size=4),
+    nth_weekdays=st.lists(
+        st.sampled_from(["last mon may", "1st mon sep", "4th thu nov", "5th fri jan"])
+    ),
 )
+combinable = st.one_of(crons, fields, intervals, calendar_intervals, onces, rrules)
+unions = st.builds(Union, st.lists(combinable, min_size=1, max_size=3), zones)
+excepts = st.builds(
+    lambda rule, zone, days, options: Except(rule, zone, weekdays=days, **options),
+    combinable,
+    zones,
+    st.sets(st.sampled_from(["mon", "thu", "sat", "sun"]), min_size=1),
+    excluded(),
+)
+business_days = st.builds(
+    lambda rule, calendar, otherwise, clock, options: BusinessDays(
+        rule, calendar, otherwise=otherwise, clock=clock, **options
+    ),
+    st.one_of(combinable, unions, excepts),
+    calendars,
+    st.sampled_from(["skip", "next", "previous"]),
+    clocks,
+    excluded(),
+)
+combinations = st.one_of(unions, excepts, business_days)
+rules = st.one_of(combinable, combinations, st.builds(Reboot, zones))

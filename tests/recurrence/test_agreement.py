@@ -1,7 +1,9 @@
 """Whatever the rule: its answers agree with each other, and it survives being written down."""
 
+import copy
 import json
-from datetime import UTC, datetime, timedelta
+import pickle
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice, pairwise
 
 import pytest
@@ -17,6 +19,7 @@ steady = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
+brief = settings(steady, max_examples=40)
 
 
 def utc(moment: datetime | None) -> datetime | None:
@@ -45,10 +48,17 @@ def test_the_ways_of_asking_agree(rule, after):
         assert backwards[1:] == times[::-1]
         before = rule.prev_before(times[0])
         assert before is None or before.astimezone(UTC) <= after
+        explained = rule.explain(times[-1])
+        assert explained.fires
+        assert utc(explained.previous) == utc(rule.prev_before(times[-1]))
+        assert utc(explained.following) == utc(rule.next_after(times[-1]))
+        around = rule.explain(just_before)
+        assert not around.fires
+        assert utc(around.following) == times[-1]
         assert rule.is_possible()
 
 
-@steady
+@brief
 @given(rules, instants, st.timedeltas(timedelta(0), timedelta(days=40)))
 def test_counting_is_walking(rule, start, length):
     end = start + length
@@ -60,7 +70,7 @@ def test_counting_is_walking(rule, start, length):
     assert rule.count_between(end, start) == 0 or length == timedelta(0)
 
 
-@steady
+@brief
 @given(rules)
 def test_a_rule_survives_json(rule):
     written = json.loads(json.dumps(rule.to_json()))
@@ -75,7 +85,17 @@ def test_a_rule_survives_json(rule):
     assert "\n" not in sentence
 
 
-@steady
+@brief
+@given(rules, instants)
+def test_a_copy_of_a_rule_is_the_same_rule(rule, after):
+    for copied in (pickle.loads(pickle.dumps(rule)), copy.deepcopy(rule), copy.copy(rule)):
+        assert copied == rule
+        assert hash(copied) == hash(rule)
+        assert copied.upcoming(after, 3) == rule.upcoming(after, 3)
+        assert copied.next_after(after) == rule.next_after(after)
+
+
+@brief
 @given(rules)
 def test_a_rule_cannot_be_changed(rule):
     with pytest.raises(AttributeError):
@@ -84,7 +104,7 @@ def test_a_rule_cannot_be_changed(rule):
         rule.anything = 1
 
 
-@steady
+@brief
 @given(rules, st.datetimes())
 def test_a_naive_instant_is_refused(rule, naive):
     for ask in (rule.next_after, rule.prev_before, lambda t: rule.upcoming(t, 1)):
@@ -95,6 +115,14 @@ def test_a_naive_instant_is_refused(rule, naive):
             rule.count_between(*ends)
         with pytest.raises(RecurrenceError, match="naive"):
             rule.between(*ends)
+
+
+@pytest.mark.parametrize("asked", [None, 0, "2026-01-01T00:00:00Z", date(2026, 1, 1)])
+def test_what_is_no_instant_is_refused(asked):
+    rule = Cron("0 5 * * *")
+    for ask in (rule.next_after, rule.prev_before, lambda t: rule.upcoming(t, 1)):
+        with pytest.raises(RecurrenceError, match="must be a datetime"):
+            ask(asked)
 
 
 @steady

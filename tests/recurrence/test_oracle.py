@@ -1,15 +1,18 @@
 """The implementation against the definition, around sampled clock changes of every kind."""
 
+from __future__ import annotations
+
 import random
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
-from clockwright.recurrence import ClockPolicy, Cron
+from clockwright.recurrence import Cron
 from clockwright.recurrence.zones import find_zone
-from tests.recurrence.oracle import random_rule, walk_around
-from tests.recurrence.zonefiles import distinct_zones, listed_changes
+from tests.recurrence.oracle import EVERY_POLICY, SECOND, differences, walk_around
+from tests.recurrence.probes import calendar_interval, cron, cron_seconds, probes
+from tests.recurrence.zonefiles import changes_until, distinct_zones
 
 UNUSUAL = {
     "Africa/Casablanca": 2015,  # four changes in a year, around Ramadan
@@ -32,22 +35,20 @@ UNUSUAL = {
     "Pacific/Fakaofo": 2011,
     "Pacific/Kwajalein": 1993,  # a day skipped
 }
-POLICIES = [
-    ("run_at_gap_end", "first", "fixed"),
-    ("skip", "both", "all"),
-    ("skip", "first", "all"),
-    ("shift", "first", "all"),
-    ("run_at_gap_end", "last", "all"),
-    ("shift", "last", "fixed"),
-    ("run_at_gap_end", "both", "fixed"),
-]
-DAYS = 2
+ODD_SECONDS = {
+    "Africa/Monrovia": 1972,  # by 44 minutes and 30 seconds
+    "Europe/Amsterdam": 1937,  # by 28 seconds
+    "Europe/Dublin": 1916,  # from an offset of -25:21
+    "Asia/Singapore": 1905,
+}
+FIRST_YEAR = int(datetime(1970, 1, 1, tzinfo=UTC).timestamp())
+LAST_YEAR = 2050
+# Days were skipped only in Pacific/; the others leap three hours at most.
+LONG, HALF_DAY, SHORT = timedelta(days=2), timedelta(hours=12), timedelta(hours=5)
 
 
-def usable(change: tuple[int, int, int]) -> bool:
-    # The oracle walks whole minutes; the zones of before 1972 with odd seconds are not for it.
-    at, before, after = change
-    return at >= 63_072_000 and at % 60 == before % 60 == after % 60 == 0
+def is_in_whole_minutes(change: tuple[int, int, int]) -> bool:
+    return all(part % 60 == 0 for part in change)
 
 
 def sampled_pairs() -> list[tuple[str, int]]:
@@ -55,50 +56,57 @@ def sampled_pairs() -> list[tuple[str, int]]:
     pairs = []
     for zone, year in UNUSUAL.items():
         pairs += [(zone, change.at) for change in find_zone(zone).changes_in(year)]
-    every = [(z, c[0]) for z in distinct_zones() for c in listed_changes(z) if usable(c)]
+    every = [
+        (zone, change[0])
+        for zone in distinct_zones()
+        for change in changes_until(zone, LAST_YEAR)
+        if change[0] >= FIRST_YEAR and is_in_whole_minutes(change)
+    ]
     return pairs + rng.sample(every, 300 - len(pairs))
 
 
 PAIRS = sampled_pairs()
 
 
-def differences(zone: str, change: int, rng: random.Random) -> list[str]:
-    walk = walk_around(change, zone, DAYS)
-    # A leap or a return is a day at most: what is asked lies a day after the walk's beginning.
-    start, end = walk.start + timedelta(days=1), walk.end - timedelta(hours=6)
-    near = list(walk.passes)[len(walk.passes) // 2 - rng.randrange(0, 180)]
-    found = []
-    for _ in range(2):
-        rule = random_rule(rng, near)
-        for policy in rng.sample(POLICIES, 2):
-            cron = Cron(rule.text, zone, clock=ClockPolicy(*policy))
-            fired = walk.fire_times(rule, policy)
-            wanted = sorted(t for t in fired if start < t <= end)
-            place = f"{rule.text!r} {zone} {policy} around {datetime.fromtimestamp(change, UTC)}"
-            given = [t.astimezone(UTC) for t in cron.between(start, end)]
-            if given != wanted:
-                found.append(f"{place}: {given} instead of {wanted}")
-            if cron.count_between(start, end) != len(wanted):
-                found.append(f"{place}: counted {cron.count_between(start, end)}")
-            back, moment = [], end + timedelta(microseconds=1)
-            while (before := cron.prev_before(moment)) is not None and before > start:
-                back.append(before.astimezone(UTC))
-                moment = back[-1]
-            if back[::-1] != wanted:
-                found.append(f"{place}: backwards {back[::-1]}")
-    return found
-
-
 @pytest.mark.parametrize("chunk", range(6))
 def test_rules_agree_with_the_definition_around_clock_changes(chunk):
-    rng = random.Random(chunk)
-    failed = [text for pair in PAIRS[chunk::6] for text in differences(*pair, rng)]
+    """Cron lines, keyword fields, calendar intervals and RFC 5545 rules, in whichever way they are asked (S1-45)."""
+    rng, failed = random.Random(chunk), []
+    for zone, change in PAIRS[chunk::6]:
+        walk = walk_around(change, zone, LONG if zone.startswith("Pacific/") else HALF_DAY)
+        near = list(walk.passes)[len(walk.passes) // 2 - rng.randrange(0, 180)]
+        for probe in probes(rng, near):
+            failed += differences(walk, zone, probe, rng.sample(EVERY_POLICY, 2), rng)
     assert not failed, "\n".join([f"{len(failed)} differences; the first:", *failed[:3]])
 
 
 def test_the_sample_holds_every_unusual_kind():
     assert len(PAIRS) == 300
     assert {zone for zone, _ in PAIRS} >= UNUSUAL.keys()
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Australia/Lord_Howe", "America/Havana"])
+def test_rules_of_seconds_agree_with_the_definition(zone):
+    rng, failed = random.Random(zone), []
+    for change in find_zone(zone).changes_in(2026):
+        walk = walk_around(change.at, zone, SHORT, SECOND)
+        near = list(walk.passes)[len(walk.passes) // 2]
+        for probe in (cron_seconds(rng, near), cron_seconds(rng, near)):
+            failed += differences(walk, zone, probe, rng.sample(EVERY_POLICY, 3), rng)
+    assert not failed, failed[:3]
+
+
+@pytest.mark.parametrize("zone", ODD_SECONDS)
+def test_rules_agree_where_the_offset_has_odd_seconds(zone):
+    rng, failed = random.Random(zone), []
+    changes = find_zone(zone).changes_in(ODD_SECONDS[zone])
+    assert not all(is_in_whole_minutes(change) for change in changes)
+    for change in changes[:2]:
+        walk = walk_around(change.at, zone, SHORT, SECOND)
+        near = list(walk.passes)[len(walk.passes) // 2].replace(second=0)
+        for probe in (cron(rng, near), calendar_interval(rng, near), cron_seconds(rng, near)):
+            failed += differences(walk, zone, probe, rng.sample(EVERY_POLICY, 3), rng)
+    assert not failed, failed[:3]
 
 
 def test_each_second_asks_for_the_same_next_fire_time():

@@ -1,15 +1,15 @@
 """RFC 5545 beyond the case file: what is refused, what others get wrong, what could hang."""
 
 import random
-import time
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 import pytest
-from dateutil.rrule import rrulestr
+from dateutil.rrule import rruleset, rrulestr
 
 from clockwright.recurrence import RecurrenceError, RRule, from_json
+from tests.recurrence.steps import steps_of
 
 START = datetime(2025, 1, 1, 9, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -96,10 +96,8 @@ def test_sets_are_united_and_subtracted():
 
 
 def test_a_rule_that_excludes_itself_ends():
-    begin = time.perf_counter()
     rule = RRule("FREQ=MINUTELY", start=START, exrule=["FREQ=MINUTELY"])
     assert rule.next_after(START) is None
-    assert time.perf_counter() - begin < 5
 
 
 @pytest.mark.parametrize(
@@ -116,9 +114,9 @@ def test_a_rule_that_excludes_itself_ends():
     ],
 )
 def test_impossible_rules_end_at_once(text):
-    begin = time.perf_counter()
-    assert not RRule(text, start=START).is_possible()
-    assert time.perf_counter() - begin < 1
+    steps, is_possible = steps_of(RRule(text, start=START).is_possible)
+    assert not is_possible
+    assert steps < 200_000
 
 
 @pytest.mark.parametrize("count", [999, 1_001, 250_000])
@@ -199,4 +197,43 @@ def test_random_rules_agree_with_dateutil():
         if found != theirs:
             failed.append(f"{text} from {start}: {found[:4]} != {theirs[:4]}")
     assert compared > 80
+    assert not failed, "\n".join(failed[:3])
+
+
+def test_random_sets_agree_with_dateutil():
+    # The classes that ``random_text`` leaves out are left out here too. No zones: dateutil keeps an aware set's times as
+    # wall times, and knows no gap. An EXRULE has no COUNT here, for which dateutil walks from DTSTART each time.
+    rng = random.Random(3814)
+    failed, compared = [], 0
+    for _ in range(25):
+        start = datetime(2020, 1, 1) + timedelta(minutes=rng.randrange(525_600))  # noqa: DTZ001 - naive on purpose
+        texts = [random_text(rng) for _ in range(rng.choice((1, 2, 3)))]
+        if rng.random() < 0.3:
+            texts[0] += f";COUNT={rng.choice((5, 50, 1_200))}"
+        elif rng.random() < 0.3:
+            texts[0] += f";UNTIL={start + timedelta(days=rng.choice((3, 90, 900))):%Y%m%dT%H%M%SZ}"
+        near = [start + timedelta(hours=24 * n) for n in rng.sample(range(40), 12)]
+        aware = [t.replace(tzinfo=UTC) for t in near]
+        begin = start.replace(tzinfo=UTC)
+        ours = RRule(texts[0], start=begin, exrule=texts[1:], rdate=aware[:4], exdate=aware[4:])
+        horizon = begin + timedelta(days=rng.choice((20, 400)))
+        found = list(islice(ours.between(begin - timedelta(seconds=1), horizon), 40))
+        theirs = rruleset()
+        try:
+            theirs.rrule(rrulestr(texts[0], dtstart=begin))
+            for text in texts[1:]:
+                theirs.exrule(rrulestr(text, dtstart=begin))
+        except ValueError:  # dateutil refuses some of what is impossible
+            continue
+        for date in aware[:4]:
+            theirs.rdate(date)
+        for date in aware[4:]:
+            theirs.exdate(date)
+        if not found or any("BYSETPOS" in text or "BYYEARDAY" in text for text in texts):
+            continue  # dateutil may search for ever for what is rare
+        compared += 1
+        expected = list(islice(takewhile(lambda t, end=found[-1]: t <= end, theirs), 50))
+        if found != expected:
+            failed.append(f"{texts} from {start}: {found[:4]} != {expected[:4]}")
+    assert compared > 10
     assert not failed, "\n".join(failed[:3])

@@ -8,113 +8,47 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import chain, islice
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from .errors import RecurrenceError, shown
+from .bounds import (
+    UNBOUNDED,
+    Bounds,
+    Span,
+    ceil_second,
+    floor_second,
+    instant_text,
+    utc_ends,
+    utc_spans,
+)
+from .explain import Explanation, Finding, bounds_findings, explanation, shown_in
+from .layers import ClockLayer, WallLayer
+from .phrases import ENGLISH, Phrases
 from .policy import ClockPolicy
-from .zones import DAY, EPOCH, FIRST_SECOND, LAST_SECOND
+from .walls import Walls
+from .zones import DAY, FIRST_SECOND, LAST_SECOND
 
-Span = tuple[datetime, datetime]
-_MAX_EXCLUSIONS: Final = 1_000
-
-
-def floor_second(instant: datetime, field: str = "instant") -> int:
-    """Whole seconds since 1970, rounded down. Raises RecurrenceError for a naive datetime."""
-    if not isinstance(instant, datetime):
-        raise RecurrenceError(f"{field} must be a datetime, not {shown(instant)}", field=field)
-    try:
-        delta = instant - EPOCH
-    except TypeError:
-        raise RecurrenceError(
-            f"{field} is naive",
-            field=field,
-            token=instant.isoformat(),
-            hint="give it a time zone, for example tzinfo=datetime.UTC",
-        ) from None
-    return delta.days * DAY + delta.seconds
+SHORTEST_SPAN: Final = 3_600
+_LONGEST_SPAN: Final = 400 * 366 * DAY
+_MOST_AT_ONCE: Final = 4_096
 
 
-def ceil_second(instant: datetime, field: str = "instant") -> int:
-    """Whole seconds since 1970, rounded up. Raises RecurrenceError for a naive datetime."""
-    return floor_second(instant, field) + (instant.microsecond > 0)
+def fitting_span(span: int, found: int, longest: int) -> int:
+    """How many seconds to look at in one go, when ``span`` seconds held ``found`` fire times: some dozens are good.
 
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Bounds:
-    """Where a rule holds: from ``low`` to ``high`` (seconds, both included), but for ``holes``.
-
-    ``holes`` are half-open, sorted and apart from each other.
+    What was sparse so far may be dense in what follows: ``longest`` is what can be borne then too.
     """
-
-    low: int = FIRST_SECOND
-    high: int = LAST_SECOND
-    holes: tuple[tuple[int, int], ...] = ()
-
-    @classmethod
-    def of(
-        cls, start: datetime | None, end: datetime | None, exclude: Iterable[Span] = ()
-    ) -> Bounds:
-        """From aware datetimes; ``start`` and ``end`` included, each exclusion ``[start, end)``."""
-        low = FIRST_SECOND if start is None else max(FIRST_SECOND, ceil_second(start, "start"))
-        high = LAST_SECOND if end is None else min(LAST_SECOND, floor_second(end, "end"))
-        spans = sorted((ceil_second(a, "exclude"), ceil_second(b, "exclude")) for a, b in exclude)
-        holes: list[tuple[int, int]] = []
-        for first, after in spans:
-            if holes and first <= holes[-1][1]:
-                holes[-1] = (holes[-1][0], max(after, holes[-1][1]))
-            elif first < after:
-                holes.append((first, after))
-        if low == FIRST_SECOND and high == LAST_SECOND and not holes:
-            return UNBOUNDED
-        return cls(low, high, tuple(holes))
-
-    def next(self, step: Callable[[int], int | None], second: int) -> int | None:
-        """The first fire time after ``second`` that the bounds admit."""
-        found = step(max(second, self.low - 1))
-        while found is not None and found <= self.high:
-            hole = self._hole(found)
-            if hole is None:
-                return found
-            found = step(hole[1] - 1)
-        return None
-
-    def prev(self, step: Callable[[int], int | None], second: int) -> int | None:
-        """The last fire time before ``second`` that the bounds admit."""
-        found = step(min(second, self.high + 1))
-        while found is not None and found >= self.low:
-            hole = self._hole(found)
-            if hole is None:
-                return found
-            found = step(hole[0])
-        return None
-
-    def count(self, counter: Callable[[int, int], int], low: int, high: int) -> int:
-        """How many fire times in ``[low, high)`` the bounds admit."""
-        low, high = max(low, self.low), min(high, self.high + 1)
-        if low >= high:
-            return 0
-        total = counter(low, high)
-        for hole in self.holes:
-            first, after = max(hole[0], low), min(hole[1], high)
-            if first < after:
-                total -= counter(first, after)
-        return total
-
-    def _hole(self, second: int) -> tuple[int, int] | None:
-        at = bisect_right(self.holes, second, key=_first)
-        return self.holes[at - 1] if at and second < self.holes[at - 1][1] else None
+    if found > 256:
+        return max(span // 8, 1)
+    return min(span * 8, longest) if found < 16 else span
 
 
-def _first(hole: tuple[int, int]) -> int:
-    return hole[0]
-
-
-UNBOUNDED: Final = Bounds()
+def bearable_span(per_day: int, most: int = _MOST_AT_ONCE) -> int:
+    """How many seconds hold some ``most`` fire times at most, where a day has no more than ``per_day``."""
+    return min(max(most * DAY // max(per_day, 1), SHORTEST_SPAN), _LONGEST_SPAN)
 
 
 class Recurrence(ABC):
@@ -146,8 +80,8 @@ class Recurrence(ABC):
     def between(self, start: datetime, end: datetime) -> Iterator[datetime]:
         """The fire times in ``(start, end]``, in order: those a watermark at ``start`` still owes."""
         first, last = floor_second(start, "start"), floor_second(end, "end")
-        zone = self.timezone
-        return (datetime.fromtimestamp(s, zone) for s in self._seconds(first, last))
+        seconds, zone = self._chunks(first, last), self.timezone
+        return (datetime.fromtimestamp(s, zone) for chunk in seconds for s in chunk)
 
     def count_between(self, start: datetime, end: datetime) -> int:
         """How many fire times lie in ``(start, end]``, without walking them."""
@@ -156,38 +90,99 @@ class Recurrence(ABC):
 
     def upcoming(self, after: datetime, count: int) -> list[datetime]:
         """The first ``count`` fire times strictly after ``after``; fewer when the rule ends."""
-        seconds = self._seconds(floor_second(after, "after"), LAST_SECOND)
-        return [datetime.fromtimestamp(s, self.timezone) for s in islice(seconds, max(count, 0))]
+        found, zone = self.upcoming_seconds(floor_second(after, "after"), count), self.timezone
+        return [datetime.fromtimestamp(s, zone) for s in found]
 
     def is_possible(self) -> bool:
         """Whether the rule has any fire time at all (``0 0 30 2 *`` has none)."""
         return self.next_second(FIRST_SECOND - 1) is not None
 
+    def explain(self, instant: datetime) -> Explanation:
+        """Why ``instant`` is a fire time, or is not: what each part of the rule says of it."""
+        second = floor_second(instant)
+        wall, bounds = shown_in(self.timezone, instant), self._bounds
+        return explanation(
+            wall,
+            self.tz,
+            [
+                *self._findings(second),
+                *bounds_findings(second, self.timezone, (bounds.low, bounds.high), bounds.holes),
+            ],
+            fires=not instant.microsecond and self.next_second(second - 1) == second,
+            around=(self.prev_before(instant), self.next_after(instant)),
+        )
+
     @abstractmethod
-    def describe(self) -> str:
-        """The rule as an English sentence."""
+    def describe(self, phrases: Phrases = ENGLISH) -> str:
+        """The rule as a sentence, in the language of ``phrases``."""
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """The rule as JSON-able data; ``from_json`` makes an equal rule of it."""
+
+    @property
+    def longest_span(self) -> int:
+        """How many seconds may be listed in one go, however dense the rule becomes in them."""
+        return SHORTEST_SPAN
+
+    @property
+    def effort(self) -> int:
+        """What one answer may cost, in steps of arithmetic: 1 for all that need not search."""
+        return 1
 
     def next_second(self, second: int) -> int | None:
         """``next_after`` in whole seconds since 1970 (UTC)."""
         if second >= LAST_SECOND:
             return None
         if self._bounds is UNBOUNDED:
-            return self._next(max(second, FIRST_SECOND))
-        return self._bounds.next(self._next, max(second, FIRST_SECOND))
+            return self._next(max(second, FIRST_SECOND - 1))
+        return self._bounds.next(self._next, max(second, FIRST_SECOND - 1))
 
     def prev_second(self, second: int) -> int | None:
         """``prev_before`` in whole seconds since 1970 (UTC)."""
         if second <= FIRST_SECOND:
             return None
-        return self._bounds.prev(self._prev, min(second, LAST_SECOND))
+        return self._bounds.prev(self._prev, min(second, LAST_SECOND + 1))
 
     def count_seconds(self, low: int, high: int) -> int:
         """How many fire times lie in ``[low, high)``, in whole seconds since 1970 (UTC)."""
         return self._bounds.count(self._count, low, high)
+
+    def upcoming_seconds(self, second: int, count: int) -> list[int]:
+        """``upcoming`` in whole seconds since 1970 (UTC)."""
+        chunks = self._chunks(second, LAST_SECOND) if count > 0 else ()
+        return list(islice(chain.from_iterable(chunks), max(count, 0)))
+
+    def seconds_within(self, low: int, high: int) -> list[int]:
+        """All fire times in ``[low, high)`` at once, in whole seconds since 1970 (UTC)."""
+        if self._bounds is UNBOUNDED:
+            return self._within(low, high)
+        return self._bounds.within(self._within, low, high)
+
+    def clock_layers(self) -> tuple[ClockLayer, ...]:
+        """What a clock change acts upon: the wall times, or the period, that the rule is made of.
+
+        A combination answers with its members' layers. None for a rule of single instants.
+        """
+        return ()
+
+    def _wall_layers(
+        self, walls: Walls, clock: ClockPolicy | str, *, is_wildcard: bool = False
+    ) -> tuple[ClockLayer, ...]:
+        # Of a rule that is one set of wall times within bounds.
+        bounds = self._bounds
+
+        def admits(_wall: int, second: int) -> bool:
+            return bounds.next(lambda before: before + 1, second - 1) == second
+
+        layer = WallLayer(
+            tz=self.tz,
+            walls=walls,
+            policy=ClockPolicy.of(clock),
+            is_wildcard=is_wildcard,
+            admits=None if bounds is UNBOUNDED else admits,
+        )
+        return (layer,)
 
     @abstractmethod
     def _next(self, second: int) -> int | None:
@@ -201,23 +196,40 @@ class Recurrence(ABC):
     def _count(self, low: int, high: int) -> int:
         """How many fire times lie in ``[low, high)``, bounds aside."""
 
-    def _seconds(self, after: int, last: int) -> Iterator[int]:
-        found = self.next_second(after)
-        while found is not None and found <= last:
-            yield found
-            found = self.next_second(found)
+    def _within(self, low: int, high: int) -> list[int]:
+        # The fire times in ``[low, high)``, bounds aside: one after the other, unless a rule knows better.
+        found: list[int] = []
+        second = self._next(low - 1)
+        while second is not None and second < high:
+            found.append(second)
+            second = self._next(second)
+        return found
+
+    def _chunks(self, after: int, last: int) -> Iterator[list[int]]:
+        # The fire times in ``(after, last]`` in lists of bearable length.
+        span, longest = SHORTEST_SPAN, self.longest_span
+        while (found := self.next_second(after)) is not None and found <= last:
+            after = min(found + span - 1, last)
+            chunk = self.seconds_within(found, after + 1)
+            yield chunk
+            span = fitting_span(span, len(chunk), longest)
+
+    @abstractmethod
+    def _findings(self, second: int) -> Iterable[Finding]:
+        """What each part of the rule says of a second, bounds aside: it fires where all that decide admit it."""
 
     def _settle(self, **values: Any) -> None:
         # The one place that writes into a frozen rule, from its ``__post_init__``.
+        put = object.__setattr__
         for name, value in values.items():
-            object.__setattr__(self, name, value)
+            put(self, name, value)
 
     def _bind(self, exclude: Iterable[Span] = ()) -> None:
         # Settles ``start``, ``end`` and ``exclude`` in UTC, and the bounds that follow from them.
         if self.start is None and self.end is None and exclude == ():
-            self._settle(_bounds=UNBOUNDED)
             return
-        start, end, spans = utc(self.start, "start"), utc(self.end, "end"), utc_spans(exclude)
+        start, end = utc_ends(self.start, self.end)
+        spans = utc_spans(exclude)
         self._settle(start=start, end=end, _bounds=Bounds.of(start, end, spans))
         if spans:
             self._settle(exclude=spans)
@@ -229,39 +241,6 @@ class Recurrence(ABC):
             if field.init and (value := getattr(self, field.name)) != field.default
         )
         return f"{type(self).__name__}({', '.join(shown_fields)})"
-
-
-def utc(instant: datetime | None, field: str) -> datetime | None:
-    """A bound as it is kept: in UTC. Raises RecurrenceError for a naive one."""
-    if instant is None:
-        return None
-    floor_second(instant, field)
-    try:
-        return instant.astimezone(UTC).replace(fold=0)
-    except OverflowError:
-        raise RecurrenceError(f"{field} is out of range", field=field) from None
-
-
-def utc_spans(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Exclusions as they are kept: ``[start, end)`` in UTC, sorted. Raises RecurrenceError."""
-    kept = []
-    for span in spans:
-        if len(span) != 2:
-            raise RecurrenceError("an exclusion is a pair (start, end)", field="exclude")
-        first, after = (utc(x, "exclude") for x in span)
-        if first is None or after is None:
-            raise RecurrenceError("an exclusion needs both its ends", field="exclude")
-        if first >= after:
-            raise RecurrenceError("an exclusion must end after it starts", field="exclude")
-        kept.append((first, after))
-    if len(kept) > _MAX_EXCLUSIONS:
-        raise RecurrenceError(f"more than {_MAX_EXCLUSIONS} exclusions", field="exclude")
-    return tuple(sorted(kept))
-
-
-def instant_text(instant: datetime) -> str:
-    """An instant as stored: ISO 8601 in UTC with a ``Z``."""
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def bounds_json(rule: Recurrence) -> dict[str, Any]:

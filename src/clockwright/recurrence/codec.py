@@ -13,8 +13,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from .base import Recurrence, Span
-from .cron import Cron
+from .base import Recurrence
+from .bounds import Span
+from .calendars import BusinessDays, calendar_from_json
+from .combine import Except, Union
+from .cron import Cron, Dialect
 from .errors import RecurrenceError, shown
 from .field import MAX_TEXT
 from .interval import CalendarInterval, Interval
@@ -22,29 +25,31 @@ from .keyword import FIELD_NAMES, CronFields
 from .once import Once, Reboot
 from .policy import ClockPolicy
 from .rrule import RRule
-
-# Raised when any rule would give other fire times than before; stored beside what was computed.
-ENGINE_VERSION: Final = 1
+from .search import check_nesting
+from .zones import Zone, zones_instead
 
 _EVERY = re.compile(r"@every[ \t]+(.*)\Z", re.IGNORECASE | re.ASCII)
 _DURATION = re.compile(r"(?:\d{1,9}[wdhms])+\Z", re.IGNORECASE | re.ASCII)
 _UNITS: Final = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
-def parse(text: str, tz: str = "UTC", *, anchor: datetime | None = None) -> Recurrence:
-    """A rule from one line of text: a five-field cron line, an alias, ``@every 90s``, ``@reboot``.
+def parse(
+    text: str, tz: str = "UTC", *, anchor: datetime | None = None, dialect: str = Dialect.UNIX
+) -> Recurrence:
+    """A rule from one line of text: a cron line, an alias, ``@every 90s``, ``@reboot``.
 
     ``@every`` takes units w, d, h, m, s (``1h30m``) and counts from ``anchor`` (default 1970-01-01,
-    UTC). Raises RecurrenceError.
+    UTC); dialect ocps has none, and tells capitals apart. Raises RecurrenceError.
     """
     if not isinstance(text, str):
         raise RecurrenceError(f"a rule is text, not {shown(text)}", token=shown(text))
     stripped = text.strip(" \t")
-    if stripped.lower() == "@reboot":
+    is_ocps = dialect == Dialect.OCPS
+    if (stripped if is_ocps else stripped.lower()) == "@reboot":
         return Reboot(tz)
-    if len(text) <= MAX_TEXT and (match := _EVERY.match(stripped)):
+    if not is_ocps and len(text) <= MAX_TEXT and (match := _EVERY.match(stripped)):
         return _every(text, match[1], tz, anchor)
-    return Cron(text, tz)
+    return Cron(text, tz, dialect=dialect)
 
 
 def _every(text: str, duration: str, tz: str, anchor: datetime | None) -> Interval:
@@ -65,13 +70,18 @@ def _every(text: str, duration: str, tz: str, anchor: datetime | None) -> Interv
     return Interval(**units, **since, tz=tz)  # type: ignore[arg-type]  # two kinds of keywords
 
 
-def from_json(data: Mapping[str, Any]) -> Recurrence:
+def from_json(data: Mapping[str, Any], *, zones: Mapping[str, Zone] | None = None) -> Recurrence:
     """The rule that ``to_json`` wrote. Unknown types, unknown keys and wrong values are refused.
 
-    Raises RecurrenceError.
+    Rules in a rule are in its zone, unless they name another. ``zones``: by name, zones that the rule is to live in instead of those of the present zone data, such as
+    ``recorded_zone`` makes. The rule equals the one without them: keep the two apart. Raises RecurrenceError.
     """
+    if zones:
+        with zones_instead(zones):
+            return from_json(data)
     if not isinstance(data, Mapping):
         raise RecurrenceError(f"a rule is an object, not {shown(data)}", token=shown(data))
+    check_nesting(data)
     kind = data.get("type")
     form = _FORMS.get(kind) if isinstance(kind, str) else None
     if form is None:
@@ -94,10 +104,23 @@ def from_json(data: Mapping[str, Any]) -> Recurrence:
             raise RecurrenceError(f"a rule of type {kind} needs {key}", field=key)
     arguments = {
         form.renamed.get(key, key): form.readers[key](value, key)
-        for key, value in data.items()
+        for key, value in _zoned(data).items()
         if key != "type"
     }
     return form.build(**arguments)
+
+
+def _zoned(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "tz" not in data:
+        return data
+
+    def zoned(rule: Any) -> Any:
+        return {"tz": data["tz"], **rule} if isinstance(rule, Mapping) else rule
+
+    inner = {"rule": zoned(data["rule"])} if "rule" in data else {}
+    if isinstance(data.get("rules"), list):
+        inner["rules"] = [zoned(rule) for rule in data["rules"]]
+    return {**data, **inner}
 
 
 def _wrong(what: str, value: object, key: str) -> RecurrenceError:
@@ -197,6 +220,16 @@ def _clock(value: object, key: str) -> ClockPolicy | str:
     return _text(value, key)
 
 
+def _rule(value: object, key: str) -> Recurrence:
+    if not isinstance(value, Mapping):
+        raise _wrong("a rule as an object", value, key)
+    return from_json(value)
+
+
+def _rules(value: object, key: str) -> tuple[Recurrence, ...]:
+    return tuple(_rule(item, key) for item in _list(value, key))
+
+
 Reader = Callable[[object, str], Any]
 
 
@@ -215,7 +248,7 @@ _CRON: Final[Mapping[str, Reader]] = {**_BOUNDS, "clock": _clock, "exclude": _sp
 _FORMS: Final[Mapping[str, _Form]] = {
     "cron": _Form(
         Cron,
-        {"expression": _text, **_CRON, "dialect": _text, "day_rule": _text},
+        {"expression": _text, **_CRON, "dialect": _text, "day_rule": _text, "seed": _text},
         ("expression",),
         {"expression": "text"},
     ),
@@ -257,6 +290,30 @@ _FORMS: Final[Mapping[str, _Form]] = {
         {"rule": "text", "dtstart": "start"},
     ),
     "reboot": _Form(Reboot, {"tz": _text}),
+    "union": _Form(Union, {"rules": _rules, **_BOUNDS, "exclude": _spans}, ("rules",)),
+    "except": _Form(
+        Except,
+        {
+            "rule": _rule,
+            "weekdays": _texts,
+            "calendar": calendar_from_json,
+            **_BOUNDS,
+            "exclude": _spans,
+        },
+        ("rule",),
+    ),
+    "business_days": _Form(
+        BusinessDays,
+        {
+            "rule": _rule,
+            "calendar": calendar_from_json,
+            "otherwise": _text,
+            "clock": _clock,
+            **_BOUNDS,
+            "exclude": _spans,
+        },
+        ("rule", "calendar"),
+    ),
 }
 
 

@@ -6,7 +6,6 @@ fields is fixed by the dialect and never guessed. Grammar: Debian's crontab(5), 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -15,9 +14,12 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from . import describe
-from .base import Bounds, Recurrence, Span, bounds_json, clock_json
-from .days import DayTerms, DayTimes, Parts, walls_of
+from .base import bounds_json, clock_json
+from .bounds import UNBOUNDED, Bounds, Span, listed
+from .dayfields import days_of_month, days_of_week
 from .errors import RecurrenceError, shown
+from .explain import Finding
+from .explain_fields import Clockwork, cron_findings
 from .field import (
     DAY_OF_MONTH,
     DAY_OF_WEEK,
@@ -30,19 +32,26 @@ from .field import (
     Kind,
     Place,
     parse_list,
-    read_value,
+    plain_mask,
 )
+from .hashed import checked_seed, settled, written_column
+from .layers import ClockLayer
+from .ocps import plain_fields
+from .phrases import ENGLISH, Phrases
 from .policy import ClockPolicy, choose
-from .timeline import Timeline, timeline
+from .timeline import Timeline, timeline_of
+from .wallrule import Lookahead, WallRule
+from .walls import DayTimes, Parts, walls_of
 from .zones import find_zone
 
 
 class Dialect(StrEnum):
-    """How many fields a line has."""
+    """How many fields a line has. ``ocps``, the Open Cron Pattern Specification: 5, 6 or 7, see ``ocps``."""
 
     UNIX = "unix"
     SECONDS = "seconds"
     SECONDS_YEAR = "seconds_year"
+    OCPS = "ocps"
 
 
 class DayRule(StrEnum):
@@ -61,6 +70,11 @@ _KINDS: Final = {
     Dialect.SECONDS: (SECOND, MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK),
     Dialect.SECONDS_YEAR: (SECOND, MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK, YEAR),
 }
+_BY_COUNT: Final = {len(kinds): dialect for dialect, kinds in _KINDS.items()}
+_COUNTS: Final = {
+    Dialect.OCPS: tuple(_BY_COUNT),
+    **{dialect: (len(kinds),) for dialect, kinds in _KINDS.items()},
+}
 ALIASES: Final = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
@@ -70,56 +84,60 @@ ALIASES: Final = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
-_FROM_END = re.compile(r"L-(\d+)\Z", re.ASCII)
-_NEAREST = re.compile(r"(\d+)W\Z", re.ASCII)
-_NTH = re.compile(r"([^#]*)#([^#]*)\Z", re.ASCII)
-_LAST = re.compile(r"(\d+|[A-Z]{3})L\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Cron(Recurrence):
+class Cron(WallRule):
     """A cron line in a time zone.
 
     ``text``: a line with as many fields as ``dialect`` says (unix: 5; seconds: 6, seconds first;
-    seconds_year: 7, seconds first and year last), or an alias such as ``@daily``. ``clock``: a
-    preset (vixie, wall, skip, rfc5545) or a ClockPolicy. ``start`` and ``end``: aware, both
-    included. ``exclude``: pairs of instants ``[start, end)`` in which nothing fires. Raises
-    RecurrenceError.
+    seconds_year: 7, seconds first and year last; ocps: the count decides), or an alias such as
+    ``@daily``. ``seed``: what chooses the values of ``H``. ``clock``: a preset (vixie, wall, skip,
+    rfc5545) or a ClockPolicy. ``start`` and ``end``: aware, both included. ``exclude``: pairs of
+    instants ``[start, end)`` in which nothing fires. Raises RecurrenceError.
     """
 
     text: str
     tz: str = "UTC"
     dialect: str = field(default=Dialect.UNIX, kw_only=True)
     day_rule: str = field(default=DayRule.VIXIE, kw_only=True)
+    seed: str | None = field(default=None, kw_only=True)
     clock: ClockPolicy | str = field(default="vixie", kw_only=True)
     start: datetime | None = field(default=None, kw_only=True)
     end: datetime | None = field(default=None, kw_only=True)
     exclude: tuple[Span, ...] = field(default=(), kw_only=True)
     timezone: ZoneInfo = field(init=False, compare=False)
-    _bounds: Bounds = field(init=False, compare=False)
+    _bounds: Bounds = field(init=False, compare=False, default=UNBOUNDED)
+    _ahead: Lookahead = field(init=False, compare=False)
     _line: Timeline = field(init=False, compare=False)
     _walls: DayTimes = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         dialect = choose(Dialect, self.dialect, "dialect")
         day_rule = choose(DayRule, self.day_rule, "day_rule")
-        policy = ClockPolicy.of(self.clock)
-        text, parts, walls = _compile(self.text, dialect, day_rule)
+        policy, zone = ClockPolicy.of(self.clock), find_zone(self.tz)
+        if not isinstance(self.text, str):  # what a cache cannot look up
+            raise RecurrenceError(
+                f"a cron line is text, not {shown(self.text)}", token=shown(self.text)
+            )
+        if self.seed is not None:
+            checked_seed(self.seed)
+        text, parts, walls = _compile(self.text, dialect, day_rule, self.seed)
+        clock = self.clock if isinstance(self.clock, str) else policy.name or policy
+        if (text, clock, ()) != (self.text, self.clock, self.exclude):
+            self._settle(text=text, clock=clock, exclude=listed(self.exclude, "exclude"))
         self._settle(
-            text=text,
             dialect=dialect,
             day_rule=day_rule,
-            clock=policy.name or policy,
-            exclude=tuple(self.exclude),
-            timezone=find_zone(self.tz).info,
-            _line=timeline(self.tz, *policy.for_rhythm(is_wildcard=parts.is_wildcard)),
+            timezone=zone.info,
+            _ahead=Lookahead(),
+            _line=timeline_of(zone, *policy.for_rhythm(is_wildcard=parts.is_wildcard)),
             _walls=walls,
         )
         self._bind(self.exclude)
 
-    def describe(self) -> str:
-        _, parts, _ = _compile(self.text, Dialect(self.dialect), DayRule(self.day_rule))
-        return describe.sentence(describe.calendar_rule(parts), self)
+    def describe(self, phrases: Phrases = ENGLISH) -> str:
+        return describe.calendar_sentence(self.parts, self, self.clock, phrases)
 
     def to_json(self) -> dict[str, Any]:
         data: dict[str, Any] = {"type": "cron", "expression": self.text, **bounds_json(self)}
@@ -127,16 +145,23 @@ class Cron(Recurrence):
             data["dialect"] = str(self.dialect)
         if self.day_rule != DayRule.VIXIE:
             data["day_rule"] = str(self.day_rule)
+        if self.seed is not None:
+            data["seed"] = self.seed
         return data | clock_json(self.clock, "vixie")
 
-    def _next(self, second: int) -> int | None:
-        return self._line.next(self._walls, second)
+    def _findings(self, second: int) -> list[Finding]:
+        work = Clockwork(self._line, self._walls, self.clock)
+        return cron_findings(self.parts, work, second)
 
-    def _prev(self, second: int) -> int | None:
-        return self._line.prev(self._walls, second)
+    def clock_layers(self) -> tuple[ClockLayer, ...]:
+        parts = self.parts
+        return self._wall_layers(self._walls, self.clock, is_wildcard=parts.is_wildcard)
 
-    def _count(self, low: int, high: int) -> int:
-        return self._line.count(self._walls, low, high)
+    @property
+    def parts(self) -> Parts:
+        """The line as masks: what ``H`` and the dialect made of it."""
+        dialect, day_rule = Dialect(self.dialect), DayRule(self.day_rule)
+        return _compile(self.text, dialect, day_rule, self.seed)[1]
 
 
 def split_line(text: str, dialect: Dialect) -> list[str]:
@@ -148,10 +173,10 @@ def split_line(text: str, dialect: Dialect) -> list[str]:
     if not (text.isascii() and text.replace("\t", " ").isprintable()):
         raise _strange_character(text)
     tokens = text.split()
-    expected = len(_KINDS[dialect])
-    if len(tokens) != expected and not (len(tokens) == 1 and tokens[0][0] == "@"):
+    counts = _COUNTS[dialect]
+    if len(tokens) not in counts and not (len(tokens) == 1 and tokens[0][0] == "@"):
         raise RecurrenceError(
-            f"{len(tokens)} fields instead of {expected}",
+            f"{len(tokens)} fields instead of {' or '.join(map(str, counts))}",
             expression=text,
             token=text,
             hint="dialect unix has 5, seconds 6 (seconds first), seconds_year 7 (year last)",
@@ -171,30 +196,70 @@ def _strange_character(text: str) -> RecurrenceError:
 
 
 @lru_cache(maxsize=4_096)
-def _compile(text: str, dialect: Dialect, day_rule: DayRule) -> tuple[str, Parts, DayTimes]:
+def _compile(
+    text: str, dialect: Dialect, day_rule: DayRule, seed: str | None = None
+) -> tuple[str, Parts, DayTimes]:
     # The line with single spaces, its masks and its walls; shared by all rules with this text.
+    is_plain = seed is None and dialect is not Dialect.OCPS
+    if not is_plain:
+        _check_options(dialect, day_rule, seed)
     tokens = split_line(text, dialect)
     if len(tokens) == 1:
-        return (tokens[0], *_compile(_alias(text, tokens[0]), Dialect.UNIX, day_rule)[1:])
+        line = _alias(text, tokens[0], dialect)
+        return (tokens[0], *_compile(line, Dialect.UNIX, day_rule)[1:])
+    fields = tokens
     try:
-        parts = _parse(tokens, dialect, day_rule)
+        if not is_plain:
+            fields, dialect, day_rule = _plain(tokens, dialect, day_rule, seed)
+        parts = _parse(fields, dialect, day_rule)
     except RecurrenceError as error:
         # The fields are read alone, so that they can be remembered; here the error learns its place.
-        raise _placed(error, text, tokens, dialect) from None
+        raise _placed(error, text, tokens, fields) from None
     return " ".join(tokens), parts, walls_of(parts)
 
 
+def _plain(
+    tokens: list[str], dialect: Dialect, day_rule: DayRule, seed: str | None
+) -> tuple[list[str], Dialect, DayRule]:
+    # What the line means in a dialect without field counts to decide, signs and hashes.
+    by_count = _BY_COUNT[len(tokens)]
+    kinds = _KINDS[by_count]
+    if dialect is Dialect.OCPS:
+        fields, is_both = plain_fields(tokens, kinds)
+        return fields, by_count, DayRule.AND if is_both else DayRule.BARE_STAR
+    choice = checked_seed(seed)
+    fields = [settled(token, kind, choice) for token, kind in zip(tokens, kinds, strict=True)]
+    return fields, dialect, day_rule
+
+
+def _check_options(dialect: Dialect, day_rule: DayRule, seed: str | None) -> None:
+    if dialect is Dialect.OCPS and seed is not None:
+        raise RecurrenceError(
+            "dialect ocps has no H", field="seed", token=seed, hint="leave the seed out"
+        )
+    if dialect is Dialect.OCPS and day_rule is not DayRule.VIXIE:
+        raise RecurrenceError(
+            "dialect ocps has a day rule of its own",
+            field="day_rule",
+            token=day_rule,
+            hint="leave day_rule out; + before the day of week asks for both",
+        )
+
+
 def _placed(
-    error: RecurrenceError, text: str, tokens: list[str], dialect: Dialect
+    error: RecurrenceError, text: str, tokens: list[str], fields: list[str]
 ) -> RecurrenceError:
     at, starts = 0, []
     for token in tokens:
         at = text.index(token, at)
         starts.append(at)
         at += len(token)
-    names = [kind.name for kind in _KINDS[dialect]]
+    names = [kind.name for kind in _KINDS[_BY_COUNT[len(tokens)]]]
     field = error.field or ""
-    column = starts[names.index(field)] + (error.column or 1)
+    nth, column = names.index(field), error.column or 1
+    if fields[nth] != tokens[nth]:
+        column = written_column(tokens[nth], fields[nth], column)
+    column += starts[nth]
     written = text[column - 1 : column - 1 + len(error.token)]
     return RecurrenceError(
         error.reason,
@@ -207,8 +272,9 @@ def _placed(
     )
 
 
-def _alias(text: str, token: str) -> str:
-    line = ALIASES.get(token.lower())
+def _alias(text: str, token: str, dialect: Dialect) -> str:
+    # OCPS 1.1, section 7.1, tells capitals apart; crontabs do not.
+    line = ALIASES.get(token if dialect is Dialect.OCPS else token.lower())
     if line is None:
         raise RecurrenceError(
             f"unknown alias {shown(token)}",
@@ -226,21 +292,22 @@ def _parse(tokens: list[str], dialect: Dialect, day_rule: DayRule) -> Parts:
     fields = tokens if dialect is not Dialect.UNIX else ["0", *tokens]
     second, minute, hour, day, month, weekday, *year = fields
     return Parts(
-        seconds=_mask(SECOND, second),
-        minutes=_mask(MINUTE, minute),
-        hours=_mask(HOUR, hour),
-        left=_days_of_month(day),
-        right=_days_of_week(weekday),
-        either=_is_either(day, weekday, day_rule),
-        months=_mask(MONTH, month),
-        years=_mask(YEAR, year[0]) if year else None,
-        is_wildcard="*" in {second[0], minute[0], hour[0]},
+        _mask(SECOND, second),
+        _mask(MINUTE, minute),
+        _mask(HOUR, hour),
+        days_of_month(day),
+        days_of_week(weekday),
+        _is_either(day, weekday, day_rule),
+        _mask(MONTH, month),
+        _mask(YEAR, year[0]) if year else None,
+        "*" in {second[0], minute[0], hour[0]},
     )
 
 
 @lru_cache(maxsize=4_096)
 def _mask(kind: Kind, text: str) -> int:
-    return parse_list(kind, Place("", kind.name, text))
+    mask = plain_mask(kind, text)
+    return mask if mask is not None else parse_list(kind, Place("", kind.name, text))
 
 
 def _is_either(day: str, weekday: str, day_rule: DayRule) -> bool:
@@ -249,62 +316,3 @@ def _is_either(day: str, weekday: str, day_rule: DayRule) -> bool:
     if day_rule is DayRule.BARE_STAR:
         return not {day, weekday} & {"*", "?"}
     return not (day.startswith(("*", "?")) or weekday.startswith(("*", "?")))
-
-
-@lru_cache(maxsize=1_024)
-def _days_of_month(text: str) -> DayTerms:
-    place = Place("", DAY_OF_MONTH.name, text.upper())
-    if text == "?":
-        return DayTerms(days=DAY_OF_MONTH.everything >> 1)
-    found = {"from_end": 0, "nearest": 0, "last_working": 0}
-
-    def special(item: str, at: int) -> bool:
-        if item == "L":
-            found["from_end"] |= 1
-        elif item == "LW":
-            found["last_working"] = 1
-        elif match := _FROM_END.match(item):
-            found["from_end"] |= 1 << _within(place, match[1], (1, 30), item, at)
-        elif match := _NEAREST.match(item):
-            found["nearest"] |= 1 << _within(place, match[1], (1, 31), item, at) - 1
-        else:
-            return False
-        return True
-
-    days = parse_list(DAY_OF_MONTH, place, special) >> 1
-    return DayTerms(days, found["from_end"], found["nearest"], bool(found["last_working"]))
-
-
-@lru_cache(maxsize=1_024)
-def _days_of_week(text: str) -> DayTerms:
-    place = Place("", DAY_OF_WEEK.name, text.upper())
-    if text == "?":
-        return DayTerms(weekdays=127)
-    found = {"nth": 0, "last": 0}
-
-    def special(item: str, at: int) -> bool:
-        if match := _LAST.match(item) or _NTH.match(item):
-            weekday = read_value(DAY_OF_WEEK, place, match[1], at) % 7
-            place_in_month = match[2] if match.re is _NTH else "L"
-            if place_in_month == "L":
-                found["last"] |= 1 << weekday
-            else:
-                week = _within(place, place_in_month, (1, 5), item, at)
-                found["nth"] |= 1 << 7 * (week - 1) + weekday
-            return True
-        return False
-
-    weekdays = parse_list(DAY_OF_WEEK, place, special)
-    return DayTerms(weekdays=weekdays, nth=found["nth"], last=found["last"])
-
-
-def _within(place: Place, text: str, limits: tuple[int, int], item: str, at: int) -> int:
-    low, high = limits
-    if not (text.isdigit() and len(text) < 10 and low <= int(text) <= high):
-        raise place.error(
-            f"{shown(text)} in {shown(item)} is out of range",
-            item,
-            at=at,
-            hint=f"from {low} to {high}",
-        )
-    return int(text)

@@ -1,4 +1,4 @@
-"""Sets of days as bit masks, and the walls they make together with times of the day.
+"""Sets of days as bit masks.
 
 A day is an integer: days since 1970-01-01. A month's matching days are one integer whose bit 0 is the 1st, so that the
 next matching day is the lowest bit of a shifted mask. Months are numbered through: ``(year - 1) * 12 + month - 1``.
@@ -7,14 +7,13 @@ next matching day is the lowest bit of a shifted mask. Months are numbered throu
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
-from .zones import DAY, EPOCH_ORDINAL, LAST_YEAR
+from .zones import EPOCH_ORDINAL, LAST_YEAR
 
 # The Gregorian calendar repeats after 400 years, which are 146,097 days and exactly 20,871 weeks: a search that finds
 # nothing in 400 years has proved that there is nothing.
@@ -29,6 +28,9 @@ _LAST_MONTH: Final = LAST_YEAR * 12 - 1
 _FIRST_DAY: Final = 1 - EPOCH_ORDINAL
 _LAST_DAY: Final = date.max.toordinal() - EPOCH_ORDINAL
 _EVERY_SEVENTH: Final = sum(1 << n for n in range(0, 35, 7))
+# A search that passes so many empty months is long; after so many long ones the set is laid out for 400 years.
+_LONG: Final = 3
+_PATIENCE: Final = 3
 ALL_MONTHS: Final = (1 << 12) - 1
 ALL_WEEKS: Final = (1 << 54) - 2
 
@@ -48,9 +50,11 @@ class Days(Protocol):
     def count(self, low: int, high: int) -> int:
         """How many days of the set lie in ``[low, high)``."""
 
+    def within(self, low: int, high: int) -> list[int]:
+        """The days of the set in ``[low, high)``, ascending."""
 
-@dataclass(frozen=True, slots=True)
-class DayTerms:
+
+class DayTerms(NamedTuple):
     """What a day field admits: the union of its terms. Weekdays count from Sunday = 0.
 
     ``days``: bit n-1 for day n; ``from_end``: bit k for ``L-k``; ``nearest``: bit n-1 for ``nW``; ``last_working`` for
@@ -73,6 +77,8 @@ class DayTerms:
     def in_month(self, length: int, first: int) -> int:
         """The mask of a month with ``length`` days whose 1st is weekday ``first``."""
         full = (1 << length) - 1
+        if self.is_everything:
+            return full
         mask = self.days
         if self.weekdays:
             week = (self.weekdays >> first) | (self.weekdays << (7 - first)) & 127
@@ -110,14 +116,12 @@ def _nearest_working(day: int, length: int, first: int) -> int:
     return day
 
 
-def bits(mask: int) -> list[int]:
+@lru_cache(maxsize=1_024)
+def bits(mask: int) -> tuple[int, ...]:
     """The numbers of the bits that are set, ascending."""
-    found = []
-    while mask:
-        low = mask & -mask
-        found.append(low.bit_length() - 1)
-        mask ^= low
-    return found
+    if not mask & (mask - 1):
+        return (mask.bit_length() - 1,) if mask else ()
+    return tuple([n for n, bit in enumerate(reversed(f"{mask:b}")) if bit == "1"])
 
 
 def month_start(index: int) -> int:
@@ -132,6 +136,41 @@ def month_of(day: int) -> int:
     return found.year * 12 + found.month - 13
 
 
+class Cycle:
+    """A sparse set of days that repeats every 400 years, laid out from the first day of the calendar on."""
+
+    __slots__ = ("_days",)
+
+    def __init__(self, days: list[int]) -> None:
+        self._days = array("i", [day - _FIRST_DAY for day in days])
+
+    def next(self, day: int) -> int | None:
+        cycles, place = divmod(max(day, _FIRST_DAY - 1) + 1 - _FIRST_DAY, _CYCLE_DAYS)
+        at = bisect_left(self._days, place)
+        if at == len(self._days):
+            at, cycles = 0, cycles + 1
+        found = _FIRST_DAY + cycles * _CYCLE_DAYS + self._days[at]
+        return found if found <= _LAST_DAY else None
+
+    def prev(self, day: int) -> int | None:
+        cycles, place = divmod(min(day, _LAST_DAY + 1) - _FIRST_DAY, _CYCLE_DAYS)
+        at = bisect_left(self._days, place)
+        if not at:
+            at, cycles = len(self._days), cycles - 1
+        found = _FIRST_DAY + cycles * _CYCLE_DAYS + self._days[at - 1]
+        return found if found >= _FIRST_DAY else None
+
+    def within(self, low: int, high: int) -> list[int]:
+        found: list[int] = []
+        while low < high:
+            cycles, place = divmod(low - _FIRST_DAY, _CYCLE_DAYS)
+            base = _FIRST_DAY + cycles * _CYCLE_DAYS
+            ends = bisect_left(self._days, place), bisect_left(self._days, high - base)
+            found += [base + day for day in self._days[slice(*ends)]]
+            low = base + _CYCLE_DAYS
+        return found
+
+
 class CalendarDays:
     """The days of a rule with month, year and week masks and two day fields.
 
@@ -141,8 +180,8 @@ class CalendarDays:
     """
 
     __slots__ = (
-        "_block", "_by_shape", "_by_week", "_either", "_left", "_months", "_none_after",
-        "_none_before", "_right", "_weeks", "_years",
+        "_block", "_by_shape", "_by_week", "_cycle", "_either", "_left", "_long_searches",
+        "_months", "_none_after", "_none_before", "_right", "_weeks", "_years",
     )  # fmt: skip
 
     def __init__(
@@ -166,6 +205,8 @@ class CalendarDays:
         self._block = (0, 0, 0, 0)  # first day, day after the last, mask, number: of one month
         self._none_after = _LAST_DAY
         self._none_before = _FIRST_DAY
+        self._long_searches = 0
+        self._cycle: Cycle | None = None
 
     def has(self, day: int) -> bool:
         first, end, mask, _ = self._block
@@ -176,6 +217,8 @@ class CalendarDays:
     def next(self, day: int) -> int | None:
         if day >= self._none_after:
             return None
+        if self._cycle is not None:
+            return self._cycle.next(day)
         first, end, mask, index = self._block
         if not first <= day < end:
             first, end, mask, index = self._load(day)
@@ -186,6 +229,8 @@ class CalendarDays:
         found = self._month_after(index)
         if found is None:
             self._none_after = min(self._none_after, day)
+            if self._years is None and index + _CYCLE_MONTHS <= _LAST_MONTH:
+                self._forget_hope()
             return None
         first, _, mask, _ = self._block = found
         return first + (mask & -mask).bit_length() - 1
@@ -193,6 +238,8 @@ class CalendarDays:
     def prev(self, day: int) -> int | None:
         if day <= self._none_before:
             return None
+        if self._cycle is not None:
+            return self._cycle.prev(day)
         first, end, mask, index = self._block
         if not first <= day < end:
             first, end, mask, index = self._load(day)
@@ -203,26 +250,53 @@ class CalendarDays:
         found = self._month_before(index)
         if found is None:
             self._none_before = max(self._none_before, day)
+            if self._years is None and index >= _CYCLE_MONTHS:
+                self._forget_hope()
             return None
         first, _, mask, _ = self._block = found
         return first + mask.bit_length() - 1
 
+    def _forget_hope(self) -> None:
+        # Nothing in 400 years: there is no such day, whichever way one looks.
+        self._none_after, self._none_before = _FIRST_DAY - 1, _LAST_DAY + 1
+
     def count(self, low: int, high: int) -> int:
         low, high = max(low, _FIRST_DAY), min(high, _LAST_DAY + 1)
-        total, index = 0, month_of(low) if low < high else 0
-        while low < high:
-            first, end, mask, _ = self._month(index)
-            upto = min(high, end)
-            total += (mask >> (low - first) & ((1 << (upto - low)) - 1)).bit_count()
-            low, index = end, index + 1
+        total = 0
+        if self._years is None and high - low > 2 * _CYCLE_DAYS:
+            cycles = (high - low) // _CYCLE_DAYS - 1
+            total = cycles * self.count(low, low + _CYCLE_DAYS)
+            low += cycles * _CYCLE_DAYS
+        for first, end, mask, _ in self._blocks(low, high):
+            since, upto = max(low, first), min(high, end)
+            total += (mask >> (since - first) & ((1 << (upto - since)) - 1)).bit_count()
         return total
+
+    def within(self, low: int, high: int) -> list[int]:
+        low, high = max(low, _FIRST_DAY), min(high, _LAST_DAY + 1)
+        if self._cycle is not None:
+            return self._cycle.within(low, high)
+        found: list[int] = []
+        for first, _, mask, _ in self._blocks(low, high):
+            found += [first + n for n in bits(mask)]
+        # Only the first and the last month can hold days outside.
+        return found[bisect_left(found, low) : bisect_left(found, high)]
+
+    def _blocks(self, low: int, high: int) -> Iterator[tuple[int, int, int, int]]:
+        # The months that hold any of the set's days and overlap ``[low, high)``.
+        block = self._month(month_of(low)) if low < high else None
+        while block is not None and block[0] < high:
+            yield block
+            block = self._month_after(block[3])
 
     def _load(self, day: int) -> tuple[int, int, int, int]:
         block = self._block = self._month(month_of(min(max(day, _FIRST_DAY), _LAST_DAY)))
         return block
 
     def _month(self, index: int) -> tuple[int, int, int, int]:
-        first, end = month_start(index), month_start(index + 1)
+        cycles, place = divmod(index, _CYCLE_MONTHS)
+        first = _MONTH_STARTS[place] + cycles * _CYCLE_DAYS
+        end = month_start(index + 1)
         if not self._months >> (index % 12) & 1:
             return first, end, 0, index
         if self._years is not None and not self._years >> (index // 12 + 1) & 1:
@@ -234,9 +308,10 @@ class CalendarDays:
         shape = length * 7 + weekday
         mask = self._by_shape.get(shape)
         if mask is None:
-            left, right = (t.in_month(length, weekday) for t in (self._left, self._right))
+            left = self._left.in_month(length, weekday)
+            right = self._right.in_month(length, weekday)
             mask = self._by_shape[shape] = left | right if self._either else left & right
-        if self._weeks == ALL_WEEKS:
+        if not mask or self._weeks == ALL_WEEKS:
             return mask
         place = index % _CYCLE_MONTHS
         weeks = self._by_week.get(place)
@@ -247,7 +322,7 @@ class CalendarDays:
     def _month_after(self, index: int) -> tuple[int, int, int, int] | None:
         # Only months that the masks admit are looked at, for 400 years on end at most.
         last = min(_LAST_MONTH, index + _CYCLE_MONTHS)
-        index += 1
+        index, empty = index + 1, 0
         while index <= last:
             year, month = divmod(index, 12)
             if self._years is not None and not self._years >> (year + 1) & 1:
@@ -265,9 +340,17 @@ class CalendarDays:
             first, end = month_start(index), month_start(index + 1)
             mask = self._mask(index, first, end - first)
             if mask:
+                if empty >= _LONG:
+                    self._remember()
                 return first, end, mask, index
-            index += 1
+            index, empty = index + 1, empty + 1
         return None
+
+    def _remember(self) -> None:
+        # A sparse set that is asked again and again is laid out once.
+        self._long_searches += 1
+        if self._long_searches == _PATIENCE and self._years is None:
+            self._cycle = Cycle(self.within(_FIRST_DAY, _FIRST_DAY + _CYCLE_DAYS))
 
     def _month_before(self, index: int) -> tuple[int, int, int, int] | None:
         last = max(0, index - _CYCLE_MONTHS)
@@ -303,77 +386,3 @@ def _iso_weeks(weeks: int, first: int, length: int) -> int:
             mask |= (1 << 8 - weekday) - 1 << day
         day += 8 - weekday
     return mask & (1 << length) - 1
-
-
-@lru_cache(maxsize=128)
-def clock_times(hours: int, minutes: int, seconds: int) -> Sequence[int]:
-    """The seconds of the day that three masks admit, ascending; built once for all rules that share them."""
-    in_hour = [m * 60 + s for m in bits(minutes) for s in bits(seconds)]
-    times = [h * 3_600 + t for h in bits(hours) for t in in_hour]
-    # Four bytes each where there are many: every second of the day is 86,400.
-    return tuple(times) if len(times) <= 1_440 else array("I", times)
-
-
-class DayTimes:
-    """Walls: the same times on every day of a set. ``times`` are sorted seconds of the day, not empty."""
-
-    __slots__ = ("_days", "_first", "_last", "_times")
-
-    def __init__(self, days: Days, times: Sequence[int]) -> None:
-        self._days = days
-        self._times = times
-        self._first = times[0]
-        self._last = times[-1]
-
-    def next(self, wall: int) -> int | None:
-        day, second = divmod(wall, DAY)
-        if second < self._last and self._days.has(day):
-            return wall - second + self._times[bisect_right(self._times, second)]
-        found = self._days.next(day)
-        return None if found is None else found * DAY + self._first
-
-    def prev(self, wall: int) -> int | None:
-        day, second = divmod(wall, DAY)
-        if second > self._first and self._days.has(day):
-            return wall - second + self._times[bisect_left(self._times, second) - 1]
-        found = self._days.prev(day)
-        return None if found is None else found * DAY + self._last
-
-    def count(self, low: int, high: int) -> int:
-        if low >= high:
-            return 0
-        (first, start), (last, stop) = divmod(low, DAY), divmod(high, DAY)
-        whole = self._days.count(first, last) * len(self._times)
-        if self._days.has(first):
-            whole -= bisect_left(self._times, start)
-        if stop and self._days.has(last):
-            whole += bisect_left(self._times, stop)
-        return whole
-
-
-class Parts(NamedTuple):
-    """A calendar rule as masks: what a cron line or its keyword form says."""
-
-    seconds: int
-    minutes: int
-    hours: int
-    left: DayTerms  # the day-of-month field, or ``day``
-    right: DayTerms  # the day-of-week field
-    either: bool
-    months: int  # bit m for month m
-    years: int | None  # bit y for year y
-    is_wildcard: bool
-    weeks: int = ALL_WEEKS  # bit w for ISO week w
-
-
-def walls_of(parts: Parts) -> DayTimes:
-    """The matching walls of a calendar rule."""
-    days = CalendarDays(
-        parts.months >> 1,
-        parts.left,
-        parts.right,
-        either=parts.either,
-        years=parts.years,
-        weeks=parts.weeks,
-    )
-    return DayTimes(days, clock_times(parts.hours, parts.minutes, parts.seconds))

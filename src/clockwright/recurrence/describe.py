@@ -1,255 +1,249 @@
-"""Rules as English sentences, written out of their parts.
+"""Rules in words: which phrases of a catalogue say a rule.
 
-A sentence is exact rather than pretty: it names weekdays and months, says whether one day field is
-enough or both must match, and ends with the zone, the bounds and the exclusions.
+A sentence is exact rather than pretty: it names weekdays and months, says whether one day field is enough or both must
+match, and ends with the zone, the bounds, the exclusions, and the clock policy where the sentence would suggest another.
+Rules with different fire times have different sentences, long lists of dates aside.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from .base import Recurrence
-from .days import ALL_WEEKS, DayTerms, Parts, bits
-from .rrule_text import Freq, RuleParts
+from .days import ALL_WEEKS, DayTerms, bits
+from .phrases import Phrases
+from .policy import ClockPolicy, Fold, Gap
+from .walls import Parts
+from .zones import FIRST_SECOND, LAST_SECOND
 
-_WEEKDAYS: Final = (
-    "Sunday",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-)
-_MONTHS: Final = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
-_FEW = 6  # so many times of the day are listed; more are told by their fields
+FEW: Final = 6  # so many times of the day are listed; more are told by their fields
+_FEW_DATES: Final = 4  # so many dates or ranges are listed
 _ALL_SIXTY: Final = (1 << 60) - 1
 _ALL_HOURS: Final = (1 << 24) - 1
 _ALL_MONTHS: Final = (1 << 13) - 2
+_FROM_1970_ON: Final = (1 << 10_000) - (1 << 1970)
+# What a reader expects of a time of the day, of a rhythm, and of a calendar's entry when the clock changes.
+ONE_ACT_A_DAY: Final = (Gap.RUN_AT_GAP_END, Fold.FIRST)
+RHYTHM: Final = (Gap.SKIP, Fold.BOTH)
+ENTRY: Final = (Gap.SHIFT, Fold.FIRST)
 
 
-def sentence(words: str, rule: Recurrence) -> str:
-    """``words`` as a sentence, with the rule's zone, bounds and exclusions."""
-    text = f"{words[:1].upper()}{words[1:]}, in the zone {rule.tz}"
-    if rule.start is not None:
-        text += f", from {moment(rule.start.astimezone(rule.timezone))}"
-    if rule.end is not None:
-        text += f", until {moment(rule.end.astimezone(rule.timezone))}"
-    excluded = len(getattr(rule, "exclude", ()))
-    if excluded:
-        text += f", except in {excluded} excluded {'range' if excluded == 1 else 'ranges'}"
-    return f"{text}."
+def sentence(
+    clauses: Sequence[str], rule: Recurrence, say: Phrases, ending: Sequence[str] = ()
+) -> str:
+    """The clauses of a rule as a sentence, with its zone, bounds and exclusions; last of all ``ending``."""
+    return say.sentence([*clauses, *limits(rule, say), *ending])
 
 
-def moment(when: datetime) -> str:
-    """A date and time in words: Sunday 30 March 2025 at 03:00."""
-    return f"{day(when)} at {clock(when.hour, when.minute, when.second)}"
+def limits(rule: Recurrence, say: Phrases) -> list[str]:
+    """The zone of a rule, its bounds and its exclusions."""
+    clauses = [say.say("zone", zone=rule.tz)]
+    bounds = rule._bounds  # noqa: SLF001 - what a rule shares with this room
+    if bounds.low > FIRST_SECOND:
+        clauses.append(say.say("start", moment=_local(bounds.low, rule, say)))
+    elif rule.start is not None:
+        clauses.append(say.say("start", moment=say.moment(_in_zone(rule.start, rule.timezone))))
+    if bounds.high < LAST_SECOND:
+        clauses.append(say.say("end", moment=_local(bounds.high, rule, say)))
+    holes = bounds.holes
+    if len(holes) <= _FEW_DATES:
+        for hole in holes:
+            start, end = (_local(second, rule, say) for second in hole)
+            clauses.append(say.say("except", start=start, end=end))
+    else:
+        start, end = _local(holes[0][0], rule, say), _local(holes[-1][1], rule, say)
+        clauses.append(say.many("except_many", len(holes), start=start, end=end))
+    return clauses
 
 
-def day(when: dt.date) -> str:
-    """A date in words: Sunday 30 March 2025."""
-    weekday = _WEEKDAYS[when.isoweekday() % 7]
-    return f"{weekday} {when.day} {_MONTHS[when.month - 1]} {when.year}"
+def _local(second: int, rule: Recurrence, say: Phrases) -> str:
+    # An exclusion may reach beyond what can be shown in every zone.
+    second = min(max(second, FIRST_SECOND), LAST_SECOND)
+    return say.moment(datetime.fromtimestamp(second, rule.timezone))
 
 
-def clock(hour: int, minute: int, second: int = 0) -> str:
-    """A time of day: 03:00, or 03:00:15."""
-    return f"{hour:02}:{minute:02}" + (f":{second:02}" if second else "")
+def _in_zone(moment: datetime, zone: dt.tzinfo) -> datetime:
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:  # the first or the last day of the calendar, and another one there
+        return moment
 
 
-def every(**units: int) -> str:
+def clock_clauses(
+    clock: ClockPolicy | str,
+    say: Phrases,
+    *,
+    default: str,
+    expected: tuple[Gap, Fold],
+    is_wildcard: bool = False,
+) -> list[str]:
+    """What the rule does at clock changes, where it is not the default or not what its words suggest."""
+    gap, fold = ClockPolicy.of(clock).for_rhythm(is_wildcard=is_wildcard)
+    if clock == default and (gap, fold) == expected:
+        return []
+    return [say.say(f"gap_{gap}"), say.say(f"fold_{fold}")]
+
+
+def every(say: Phrases, **units: int) -> str:
     """A period in words: every 2 weeks and 3 days. Units are named in the plural."""
-    given = [(count, unit) for unit, count in units.items() if count]
-    if len(given) == 1 and given[0][0] == 1:
-        return f"Every {given[0][1][:-1]}"
-    return "Every " + listed([f"{n} {unit[:-1] if n == 1 else unit}" for n, unit in given])
+    given = [(unit, count) for unit, count in units.items() if count]
+    if len(given) == 1:
+        unit, count = given[0]
+        return say.many(f"every_{unit[:-1]}", count)
+    amounts = [say.many("amount_days" if unit == "days" else unit, n) for unit, n in given]
+    return say.say("every_sum", amounts=say.all_of(amounts))
 
 
-def listed(words: list[str], last: str = "and") -> str:
-    """Words as a list: a, b and c."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
+_LENGTHS: Final = {
+    "weeks": 604_800,
+    "days": 86_400,
+    "hours": 3_600,
+    "minutes": 60,
+    "seconds": 1,
+}
+_BEARABLE: Final = 100  # 90 minutes are a period that people say, 5,401 seconds are not
 
 
-def ordinal(number: int) -> str:
-    """1st, 2nd, 3rd, 4th..."""
-    ending = "th" if number % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(number % 10)
-    return f"{number}{ending or 'th'}"
+def elapsed(say: Phrases, seconds: int) -> str:
+    """A period of elapsed time in the largest unit that measures it, or else in several."""
+    for unit, length in _LENGTHS.items():
+        count, rest = divmod(seconds, length)
+        if not rest and 0 < count < _BEARABLE:
+            return every(say, **{unit: count})
+    amounts = {}
+    for unit, length in _LENGTHS.items():
+        amounts[unit], seconds = divmod(seconds, length)
+    return every(say, **amounts)
 
 
-def calendar_rule(parts: Parts) -> str:
-    """A cron line or its keyword form in words, without the zone."""
-    words = [_times(parts)]
-    days = _days(parts)
+def on_calendar(say: Phrases, *, months: int, days: int) -> str:
+    """A period of the calendar: in years and weeks where they measure it."""
+    years, months = (0, months) if months % 12 else (months // 12, 0)
+    weeks, days = (0, days) if days % 7 else (days // 7, 0)
+    return every(say, years=years, months=months, weeks=weeks, days=days)
+
+
+def calendar_sentence(
+    parts: Parts, rule: Recurrence, clock: ClockPolicy | str, say: Phrases
+) -> str:
+    """A cron line or its keyword form as a sentence."""
+    words, expected = calendar_rule(parts, say)
+    ending = clock_clauses(
+        clock, say, default="vixie", expected=expected, is_wildcard=parts.is_wildcard
+    )
+    return sentence(words, rule, say, ending)
+
+
+def calendar_rule(parts: Parts, say: Phrases) -> tuple[list[str], tuple[Gap, Fold]]:
+    """A cron line or its keyword form, and what its words suggest for clock changes."""
+    times, expected, is_daily = _times(parts, say)
+    words = [times]
+    days = _days(parts, say)
     if days:
         words.append(days)
-    elif words[0].startswith("at "):
-        words.append("every day")
+    elif is_daily:
+        words.append(say.say("daily"))
     if parts.months != _ALL_MONTHS:
-        words.append(f"in {_runs(bits(parts.months), lambda m: _MONTHS[m - 1])}")
+        words.append(say.say("in_months", months=say.runs(bits(parts.months), say.month)))
     if parts.weeks != ALL_WEEKS:
-        words.append(f"in ISO week {_runs(bits(parts.weeks), str)}")
-    if parts.years is not None and parts.years.bit_count() != parts.years.bit_length() - 1970:
-        words.append(f"in {_runs(bits(parts.years), str)}")
-    return ", ".join(words)
+        words.append(say.say("in_weeks", weeks=say.runs(bits(parts.weeks), str)))
+    if parts.years not in {None, _FROM_1970_ON}:
+        words.append(say.say("in_years", years=say.runs(bits(parts.years or 0), str)))
+    return words, expected
 
 
-def _times(parts: Parts) -> str:
+def _times(parts: Parts, say: Phrases) -> tuple[str, tuple[Gap, Fold], bool]:
     seconds, minutes, hours = bits(parts.seconds), bits(parts.minutes), bits(parts.hours)
-    if len(seconds) * len(minutes) * len(hours) <= _FEW:
-        times = [clock(h, m, s) for h in hours for m in minutes for s in seconds]
-        return f"at {listed(times)}"
-    words = []
-    if parts.seconds != 1:
-        words.append(_rhythm("second", parts.seconds))
-        if parts.minutes != _ALL_SIXTY:
-            words.append(f"in minute {_runs(minutes, str)}")
+    if not parts.is_wildcard and len(seconds) * len(minutes) * len(hours) <= FEW:
+        times = [say.clock(h, m, s) for h in hours for m in minutes for s in seconds]
+        return say.say("at_times", times=say.all_of(times)), ONE_ACT_A_DAY, True
+    if parts.seconds == 1:
+        words, is_rhythm = _rhythm("minute", parts.minutes, say)
     else:
-        words.append(_rhythm("minute", parts.minutes))
-    if parts.hours != _ALL_HOURS:
-        words.append(_hours(hours))
-    elif words[-1].startswith(("at minute", "in minute")):
-        words.append("of every hour")
-    return " ".join(words)
+        words, is_rhythm = _rhythm("second", parts.seconds, say)
+        if parts.minutes != _ALL_SIXTY:
+            words = say.say("of_minute", seconds=words, minutes=say.runs(minutes, str))
+            is_rhythm = False
+    if parts.hours == _ALL_HOURS:
+        return (words if is_rhythm else say.say("of_every_hour", rhythm=words)), RHYTHM, False
+    if (step := _step(hours, 24)) is not None:
+        every_nth = say.say("of_every_nth_hour", rhythm=words, place=say.ordinal(step))
+        return every_nth, RHYTHM, False
+    return _in_hours(words, hours, say), RHYTHM if is_rhythm else ONE_ACT_A_DAY, not is_rhythm
 
 
-def _rhythm(unit: str, mask: int) -> str:
+def _rhythm(unit: str, mask: int, say: Phrases) -> tuple[str, bool]:
     values = bits(mask)
     if mask == _ALL_SIXTY:
-        return f"every {unit}"
-    step = 60 // len(values)
-    if len(values) > 1 and values == list(range(0, 60, step)) and 60 % step == 0:
-        return f"every {step} {unit}s"
-    return f"at {unit} {_runs(values, str)}"
+        return say.many(f"every_{unit}", 1), True
+    if (step := _step(values, 60)) is not None:
+        return say.many(f"every_{unit}", step), True
+    return say.say(f"at_{unit}", values=say.runs(values, str)), False
 
 
-def _hours(hours: list[int]) -> str:
-    if hours == list(range(hours[0], hours[-1] + 1)):
-        return f"from {clock(hours[0], 0)} to {clock(hours[-1], 59)}"
-    return f"in the hours {_runs(hours, str)}"
+def _step(values: Sequence[int], size: int) -> int | None:
+    # The step of values that divide their range evenly from 0 on.
+    step = size // len(values)
+    is_even = len(values) > 1 and tuple(values) == tuple(range(0, size, step)) and not size % step
+    return step if is_even else None
 
 
-def _days(parts: Parts) -> str:
+def _in_hours(rhythm: str, hours: Sequence[int], say: Phrases) -> str:
+    if tuple(hours) == tuple(range(hours[0], hours[-1] + 1)):
+        first, last = say.clock(hours[0], 0), say.clock(hours[-1], 59)
+        return say.say("from_to", rhythm=rhythm, first=first, last=last)
+    return say.say("of_hours", rhythm=rhythm, hours=say.runs(hours, str))
+
+
+def _days(parts: Parts, say: Phrases) -> str:
     left, right = (
-        "" if terms.is_everything else _terms(terms) for terms in (parts.left, parts.right)
+        "" if terms.is_everything else day_terms(terms, say) for terms in (parts.left, parts.right)
     )
     if parts.either:
-        return f"on {left} or on {right} (either is enough)" if left and right else ""
+        return say.say("either_day", left=left, right=right) if left and right else ""
     if left and right:
-        return f"on {left}, but only if it is {right}"
-    return f"on {left or right}" if left or right else ""
+        return say.say("both_days", left=left, right=right)
+    return say.say("on_days", days=left or right) if left or right else ""
 
 
-def _terms(terms: DayTerms) -> str:
+def day_terms(terms: DayTerms, say: Phrases) -> str:
+    """What a day field admits."""
     words = []
     if terms.days:
-        words.append(f"the {_runs([n + 1 for n in bits(terms.days)], ordinal)}")
-    for back in bits(terms.from_end):
-        days = "day" if back == 1 else "days"
-        words.append(f"{back} {days} before the last day" if back else "the last day")
-    words += [f"the working day nearest the {ordinal(n + 1)}" for n in bits(terms.nearest)]
+        days = say.runs([n + 1 for n in bits(terms.days)], say.ordinal)
+        words.append(say.say("days", days=days))
+    words += [
+        say.say("nth_last_day", place=say.ordinal(back + 1)) if back else say.say("last_day")
+        for back in bits(terms.from_end)
+    ]
+    words += [say.say("nearest_working_day", day=say.ordinal(n + 1)) for n in bits(terms.nearest)]
     if terms.last_working:
-        words.append("the last working day")
+        words.append(say.say("last_working_day"))
     for place in bits(terms.nth):
         week, weekday = divmod(place, 7)
-        words.append(f"the {ordinal(week + 1)} {_WEEKDAYS[weekday]}")
-    words += [f"the last {_WEEKDAYS[weekday]}" for weekday in bits(terms.last)]
-    words = [f"{listed(words, 'or')} of the month"] if words else []
+        named = {"place": say.ordinal(week + 1), "weekday": say.weekday(weekday)}
+        words.append(say.say("nth_weekday", **named))
+    words += [say.say("last_weekday", weekday=say.weekday(day)) for day in bits(terms.last)]
+    words = [say.say("of_month", days=say.any_of(words))] if words else []
     if terms.weekdays:
-        # From Monday, so that the weekend stands together.
-        from_monday = sorted((weekday + 6) % 7 for weekday in bits(terms.weekdays))
-        words.append(_runs(from_monday, lambda d: _WEEKDAYS[(d + 1) % 7], last="or"))
-    return listed(words, "or")
+        words.append(weekdays(terms.weekdays, say))
+    return say.any_of(words)
 
 
-def _runs(values: list[int], name: Callable[[int], str], last: str = "and") -> str:
-    # 1, 2, 3, 7 as `1 to 3 and 7`.
-    words: list[str] = []
-    first = 0
-    for i, value in enumerate(values):
-        if i + 1 < len(values) and values[i + 1] == value + 1:
-            continue
-        if i - first > 1:
-            words.append(f"{name(values[first])} to {name(value)}")
-        else:
-            words += [name(v) for v in values[first : i + 1]]
-        first = i + 1
-    return listed(words, last)
+def weekdays(mask: int, say: Phrases) -> str:
+    """Weekdays as alternatives, from Monday on, so that the weekend stands together."""
+    from_monday = sorted((weekday + 6) % 7 for weekday in bits(mask))
+    return say.runs(from_monday, lambda day: say.weekday((day + 1) % 7), alternatives=True)
 
 
-def rrule(parts: RuleParts) -> str:
-    """A recurrence rule in words, without the zone."""
-    unit = _FREQ_UNITS[parts.freq]
-    words = [f"every {unit}" if parts.interval == 1 else f"every {parts.interval} {unit}s"]
-    words += _rrule_days(parts)
-    times = [len(part) or 60 for part in (parts.by_hour, parts.by_minute, parts.by_second)]
-    if all((parts.by_hour, parts.by_minute, parts.by_second)) and math.prod(times) <= _FEW:
-        clocks = [
-            clock(h, m, s) for h in parts.by_hour for m in parts.by_minute for s in parts.by_second
-        ]
-        words.append(f"at {listed(clocks)}")
-    else:
-        named = (("hour", parts.by_hour), ("minute", parts.by_minute), ("second", parts.by_second))
-        words += [f"in {name} {_runs(list(part), str)}" for name, part in named if part]
-    if parts.by_position:
-        places = [_place(n) for n in parts.by_position]
-        words.append(f"of these only the {listed(places)} of each {unit}")
-    if parts.count is not None:
-        words.append("once" if parts.count == 1 else f"{parts.count} times")
-    if parts.until is not None:
-        words.append(f"until {moment(parts.until)}{' UTC' if parts.until.tzinfo else ''}")
-    return ", ".join(words)
-
-
-_FREQ_UNITS: Final = {
-    Freq.YEARLY: "year",
-    Freq.MONTHLY: "month",
-    Freq.WEEKLY: "week",
-    Freq.DAILY: "day",
-    Freq.HOURLY: "hour",
-    Freq.MINUTELY: "minute",
-    Freq.SECONDLY: "second",
-}
-
-
-def _place(n: int) -> str:
-    if n > 0:
-        return ordinal(n)
-    return "last" if n == -1 else f"{ordinal(-n)} last"
-
-
-def _rrule_days(parts: RuleParts) -> list[str]:
-    words = []
-    if parts.by_month:
-        words.append(f"in {_runs(list(parts.by_month), lambda m: _MONTHS[m - 1])}")
-    if parts.by_week_number:
-        weeks = listed([f"{_place(n)} week" for n in parts.by_week_number])
-        words.append(
-            f"in the {weeks} of the year, weeks beginning on {_WEEKDAYS[parts.week_start]}"
-        )
-    if parts.by_year_day:
-        words.append(f"on the {listed([_place(n) for n in parts.by_year_day])} day of the year")
-    if parts.by_month_day:
-        words.append(f"on the {listed([_place(n) for n in parts.by_month_day])} day of the month")
-    days = [_WEEKDAYS[day] for day in sorted(parts.by_day, key=lambda day: (day + 6) % 7)]
-    span = "month" if parts.freq is Freq.MONTHLY or parts.by_month else "year"
-    days += [f"the {_place(n)} {_WEEKDAYS[day]} of the {span}" for n, day in parts.by_nth_day]
-    if days:
-        words.append(f"on {listed(days)}")
-    return words
+def dates(key: str, moments: Sequence[datetime], zone: dt.tzinfo, say: Phrases) -> list[str]:
+    """Added or excepted dates: each where they are few, else how many and from when to when."""
+    if not moments:
+        return []
+    shown = [say.moment(_in_zone(moment, zone)) for moment in moments]
+    if len(moments) <= _FEW_DATES:
+        return [say.say(key, moments=say.all_of(shown))]
+    return [say.many(f"{key}_many", len(moments), first=shown[0], last=shown[-1])]

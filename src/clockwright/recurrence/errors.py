@@ -6,6 +6,8 @@ data, so that a form can mark the field, an editor can underline the column and 
 
 from __future__ import annotations
 
+import json
+
 _SHOWN = 60  # characters of hostile input that an error message repeats
 
 
@@ -60,7 +62,7 @@ class RecurrenceError(ValueError):
         place = ", ".join(
             part
             for part in (
-                self.field or "",
+                _named(self.field or ""),
                 f"column {self.column}" if self.column is not None else "",
             )
             if part
@@ -73,7 +75,26 @@ class RecurrenceError(ValueError):
         return line
 
 
-def shown(text: object) -> str:
-    """``text`` quoted on one line and cut to a bearable length."""
-    quoted = repr(text if isinstance(text, str) else str(text))
-    return quoted if len(quoted) <= _SHOWN else f"{quoted[: _SHOWN - 1]}…"
+def _named(field: str) -> str:
+    # A field of ours, or one that came with the input: that may be anything.
+    return field if field.isprintable() and len(field) <= _SHOWN else shown(field)
+
+
+def shown(value: object) -> str:
+    """A value on one line, cut to a bearable length: text quoted, numbers and other JSON as JSON, others as their text."""
+    told = repr(value) if isinstance(value, str) else _plain(value)
+    return told if len(told) <= _SHOWN else f"{told[: _SHOWN - 1]}…"
+
+
+def _plain(value: object) -> str:
+    if value is not None and not isinstance(value, int | float | list | dict):
+        return repr(str(value))
+    try:
+        told = json.dumps(value, ensure_ascii=False)
+        return told if told.isprintable() else json.dumps(value)
+    except (
+        TypeError,
+        ValueError,
+        RecursionError,
+    ):  # a value inside that is no JSON, or too large a number
+        return type(value).__name__

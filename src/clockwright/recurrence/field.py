@@ -36,8 +36,8 @@ class Kind:
 
     There is one object a kind, compared by identity, so that it is a cheap key.
 
-    ``top`` is where ``*`` and ``n/s`` end. It differs from ``high`` only where ``sunday_is_seven``: 7 is then a second
-    Sunday, and the name SUN at the end of a range means 7.
+    ``everything`` is the mask of ``*``, and ``top`` is where it and ``n/s`` end. That differs from ``high`` only where
+    ``sunday_is_seven``: 7 is then a second Sunday, and the name SUN at the end of a range means 7.
     """
 
     name: str
@@ -45,15 +45,13 @@ class Kind:
     high: int
     names: Mapping[str, int] = field(default_factory=dict)
     sunday_is_seven: bool = False
+    top: int = field(init=False)
+    everything: int = field(init=False)
 
-    @property
-    def top(self) -> int:
-        return 6 if self.sunday_is_seven else self.high
-
-    @property
-    def everything(self) -> int:
-        """The mask of ``*``."""
-        return (2 << self.top) - (1 << self.low)
+    def __post_init__(self) -> None:
+        top = 6 if self.sunday_is_seven else self.high
+        object.__setattr__(self, "top", top)
+        object.__setattr__(self, "everything", (2 << top) - (1 << self.low))
 
 
 SECOND: Final = Kind("second", 0, 59)
@@ -84,6 +82,24 @@ class Place:
             token=token,
             hint=hint,
         )
+
+
+def plain_mask(kind: Kind, text: str) -> int | None:
+    """The mask of the simplest fields, ``*``, ``*/n``, ``n`` and ``a-b`` in numbers, at once; None for all others."""
+    if text == "*":
+        return kind.everything
+    if text.isdigit() and len(text) <= 4:
+        value = int(text)
+        return 1 << value if kind.low <= value <= kind.top else None
+    if text.startswith("*/") and text[2:].isdigit() and len(text) <= 6 and int(text[2:]):
+        step = int(text[2:])
+        length = (kind.top - kind.low) // step * step + step
+        return ((1 << length) - 1) // ((1 << step) - 1) << kind.low  # a geometric series
+    first, _, last = text.partition("-")
+    if first.isdigit() and last.isdigit() and len(text) <= 9:
+        low, high = int(first), int(last)
+        return (2 << high) - (1 << low) if kind.low <= low <= high <= kind.top else None
+    return None
 
 
 Special = Callable[[str, int], bool]
@@ -119,9 +135,10 @@ def _item(kind: Kind, place: Place, item: str, at: int) -> int:
         else:
             # A second Sunday (7) has nothing after it: `7/2` is Sunday alone.
             high = max(kind.top, low) if slash else low
-    mask = 0
-    for value in range(low, high + 1, step):
-        mask |= 1 << value
+    if step == 1:
+        mask = (2 << high) - (1 << low)
+    else:
+        mask = sum(1 << value for value in range(low, high + 1, step))
     return fold_sunday(mask) if kind.sunday_is_seven else mask
 
 
@@ -199,5 +216,5 @@ def _no_value(kind: Kind, place: Place, text: str, at: int) -> RecurrenceError:
     elif match := _TURNED.fullmatch(word):
         reason, hint = f"{text} is turned round", f"write {match[2]}{match[1]}"
     elif _HASHED.fullmatch(word):
-        reason, hint = "H needs a seed", "write a fixed value"
+        reason, hint = "H needs a seed", "give a seed, or write a fixed value"
     return place.error(reason, text, at=at, hint=hint)

@@ -15,12 +15,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from . import describe
-from .base import Bounds, Recurrence, bounds_json, clock_json, floor_second, instant_text
-from .days import DayTimes
+from .base import Recurrence, bearable_span, bounds_json, clock_json
+from .bounds import UNBOUNDED, Bounds, floor_second, instant_text
 from .errors import RecurrenceError, shown
+from .explain import Finding
+from .explain_fields import Clockwork, period_findings, step_findings
+from .layers import ClockLayer, ElapsedLayer
+from .phrases import ENGLISH, Phrases
 from .policy import ClockPolicy, choose
 from .timeline import Timeline, timeline
-from .zones import DAY, EPOCH, EPOCH_ORDINAL, LAST_YEAR, find_zone
+from .wallrule import Lookahead, WallRule
+from .walls import DayTimes
+from .zones import DAY, EPOCH, EPOCH_ORDINAL, FIRST_SECOND, LAST_SECOND, LAST_YEAR, find_zone
 
 _LONGEST = 1_000 * 366 * DAY  # a period beyond a thousand years is a mistake
 
@@ -56,7 +62,7 @@ class Interval(Recurrence):
     start: datetime | None = field(default=None, kw_only=True)
     end: datetime | None = field(default=None, kw_only=True)
     timezone: ZoneInfo = field(init=False, compare=False)
-    _bounds: Bounds = field(init=False, compare=False)
+    _bounds: Bounds = field(init=False, compare=False, default=UNBOUNDED)
     _period: int = field(init=False, compare=False)
     _anchor: int = field(init=False, compare=False)
 
@@ -70,6 +76,8 @@ class Interval(Recurrence):
                 hint="give at least one of weeks, days, hours, minutes, seconds",
             )
         second = floor_second(self.anchor, "anchor")
+        if not FIRST_SECOND <= second <= LAST_SECOND:
+            raise RecurrenceError("anchor is out of range", field="anchor", token=str(self.anchor))
         self._settle(
             anchor=datetime.fromtimestamp(second, dt.UTC),
             timezone=find_zone(self.tz).info,
@@ -79,20 +87,20 @@ class Interval(Recurrence):
         self._bind()
 
     @property
+    def longest_span(self) -> int:
+        return bearable_span(-(-DAY // self._period))
+
+    @property
     def period(self) -> dt.timedelta:
         """The length of the interval."""
         return dt.timedelta(seconds=self._period)
 
-    def describe(self) -> str:
-        words = describe.every(
-            weeks=self.weeks,
-            days=self.days,
-            hours=self.hours,
-            minutes=self.minutes,
-            seconds=self.seconds,
+    def describe(self, phrases: Phrases = ENGLISH) -> str:
+        period = phrases.say("elapsed", period=describe.elapsed(phrases, self._period))
+        anchor = phrases.moment(self.anchor.astimezone(self.timezone))
+        return describe.sentence(
+            [period, phrases.say("counted_from", moment=anchor)], self, phrases
         )
-        since = describe.moment(self.anchor.astimezone(self.timezone))
-        return describe.sentence(f"{words} of elapsed time, counted from {since}", self)
 
     def to_json(self) -> dict[str, Any]:
         units = ("weeks", "days", "hours", "minutes", "seconds")
@@ -103,9 +111,16 @@ class Interval(Recurrence):
             **bounds_json(self),
         }
 
+    def _findings(self, second: int) -> list[Finding]:
+        return period_findings(second, self._anchor, self._period)
+
+    def clock_layers(self) -> tuple[ClockLayer, ...]:
+        return (ElapsedLayer(tz=self.tz, period=self._period),)
+
     def _next(self, second: int) -> int | None:
         passed = second - self._anchor
-        return self._anchor if passed < 0 else second + self._period - passed % self._period
+        found = self._anchor if passed < 0 else second + self._period - passed % self._period
+        return found if found <= LAST_SECOND else None
 
     def _prev(self, second: int) -> int | None:
         passed = second - self._anchor
@@ -113,6 +128,10 @@ class Interval(Recurrence):
 
     def _count(self, low: int, high: int) -> int:
         return self._before(high) - self._before(low)
+
+    def _within(self, low: int, high: int) -> list[int]:
+        first = self._anchor + self._before(low) * self._period
+        return list(range(first, min(high, LAST_SECOND + 1), self._period))
 
     def _before(self, second: int) -> int:
         # How many times lie before ``second``.
@@ -127,7 +146,7 @@ class MonthEnd(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class CalendarInterval(Recurrence):
+class CalendarInterval(WallRule):
     """Every so many days, weeks, months or years on the calendar, at one wall time.
 
     The k-th date is ``anchor`` plus k times all units (months and years first), k >= 0, always
@@ -149,7 +168,8 @@ class CalendarInterval(Recurrence):
     start: datetime | None = field(default=None, kw_only=True)
     end: datetime | None = field(default=None, kw_only=True)
     timezone: ZoneInfo = field(init=False, compare=False)
-    _bounds: Bounds = field(init=False, compare=False)
+    _bounds: Bounds = field(init=False, compare=False, default=UNBOUNDED)
+    _ahead: Lookahead = field(init=False, compare=False)
     _line: Timeline = field(init=False, compare=False)
     _walls: DayTimes = field(init=False, compare=False)
 
@@ -172,21 +192,27 @@ class CalendarInterval(Recurrence):
             month_end=month_end,
             clock=policy.name or policy,
             timezone=zone.info,
+            _ahead=Lookahead(),
             _line=timeline(self.tz, *policy.for_rhythm(is_wildcard=False)),
             _walls=DayTimes(steps, (at.hour * 3_600 + at.minute * 60 + at.second,)),
         )
         self._bind()
 
-    def describe(self) -> str:
+    def describe(self, phrases: Phrases = ENGLISH) -> str:
         at = self.at or dt.time()
-        words = describe.every(
-            years=self.years, months=self.months, weeks=self.weeks, days=self.days
+        months, days = self.years * 12 + self.months, self.weeks * 7 + self.days
+        period = describe.on_calendar(phrases, months=months, days=days)
+        time = phrases.clock(at.hour, at.minute, at.second)
+        clauses = [
+            phrases.say("at", period=period, time=time),
+            phrases.say("counted_from", moment=phrases.day(self.anchor)),
+        ]
+        if self.anchor.day > 28 and months:
+            clauses.append(phrases.say(f"month_end_{self.month_end}"))
+        ending = describe.clock_clauses(
+            self.clock, phrases, default="rfc5545", expected=describe.ENTRY
         )
-        place = f"{words} at {describe.clock(at.hour, at.minute, at.second)}, counted from {describe.day(self.anchor)}"
-        if self.anchor.day > 28 and (self.months or self.years):
-            ends = "are skipped" if self.month_end == MonthEnd.SKIP else "use their last day"
-            place += f"; shorter months {ends}"
-        return describe.sentence(place, self)
+        return describe.sentence(clauses, self, phrases, ending)
 
     def to_json(self) -> dict[str, Any]:
         units = ("days", "weeks", "months", "years")
@@ -201,14 +227,19 @@ class CalendarInterval(Recurrence):
             data["month_end"] = str(self.month_end)
         return data | clock_json(self.clock, "rfc5545")
 
-    def _next(self, second: int) -> int | None:
-        return self._line.next(self._walls, second)
+    def _findings(self, second: int) -> list[Finding]:
+        months, days = self.years * 12 + self.months, self.weeks * 7 + self.days
+        allowed = describe.on_calendar(ENGLISH, months=months, days=days)
+        allowed = f"{allowed}, counted from {self.anchor}"
+        if self.anchor.day > 28 and months:
+            allowed += f"; {ENGLISH.say(f'month_end_{self.month_end}')}"
+        at = self.at or dt.time()
+        time = at.hour * 3_600 + at.minute * 60 + at.second
+        work = Clockwork(self._line, self._walls, self.clock)
+        return step_findings(work, second, self.anchor, time, allowed)
 
-    def _prev(self, second: int) -> int | None:
-        return self._line.prev(self._walls, second)
-
-    def _count(self, low: int, high: int) -> int:
-        return self._line.count(self._walls, low, high)
+    def clock_layers(self) -> tuple[ClockLayer, ...]:
+        return self._wall_layers(self._walls, self.clock)
 
 
 def _anchor(anchor: object, at: object, zone: ZoneInfo) -> tuple[dt.date, dt.time]:
@@ -221,7 +252,10 @@ def _anchor(anchor: object, at: object, zone: ZoneInfo) -> tuple[dt.date, dt.tim
         )
     moment = dt.time()
     if isinstance(anchor, datetime):
-        local = anchor if anchor.utcoffset() is None else anchor.astimezone(zone)
+        try:
+            local = anchor if anchor.utcoffset() is None else anchor.astimezone(zone)
+        except OverflowError:
+            raise RecurrenceError("anchor is out of range", field="anchor") from None
         anchor, moment = local.date(), local.time()
     return anchor, (moment if at is None else at).replace(microsecond=0, fold=0)
 
@@ -261,6 +295,14 @@ class _Steps:
             return max(0, after - first)
         dates = (self._date(k) for k in range(first, after))
         return sum(1 for date in dates if date is not None and date[1])
+
+    def within(self, low: int, high: int) -> list[int]:
+        found: list[int] = []
+        day = self.next(low - 1)
+        while day is not None and day < high:
+            found.append(day)
+            day = self.next(day)
+        return found
 
     def _index(self, day: int) -> int:
         # The smallest k whose date is not before ``day`` (or lies beyond the calendar).

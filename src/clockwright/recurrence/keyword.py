@@ -15,12 +15,19 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from . import describe
-from .base import Bounds, Recurrence, Span, bounds_json, clock_json
-from .days import DayTerms, DayTimes, Parts, walls_of
+from .base import bounds_json, clock_json
+from .bounds import UNBOUNDED, Bounds, Span, listed
+from .days import DayTerms
 from .errors import RecurrenceError, shown
+from .explain import Finding
+from .explain_fields import Clockwork, keyword_findings
 from .field import HOUR, MAX_TEXT, MINUTE, MONDAY_FIRST, MONTH, SECOND, Kind, Place, parse_list
+from .layers import ClockLayer
+from .phrases import ENGLISH, Phrases
 from .policy import ClockPolicy
 from .timeline import Timeline, timeline
+from .wallrule import Lookahead, WallRule
+from .walls import DayTimes, Parts, walls_of
 from .zones import find_zone
 
 _KINDS: Final = {
@@ -40,7 +47,7 @@ _PLACED = re.compile(r"(1ST|2ND|3RD|4TH|5TH|LAST) +([A-Z]+)\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class CronFields(Recurrence):
+class CronFields(WallRule):
     """A rule by fields: each a number or text such as ``"*/5"``, ``"mon-fri"``, ``"last fri"``.
 
     ``week`` is the ISO week (1-53); ``day`` also takes ``last``, ``1st fri`` ... ``5th sun`` and
@@ -62,7 +69,8 @@ class CronFields(Recurrence):
     end: datetime | None = field(default=None, kw_only=True)
     exclude: tuple[Span, ...] = field(default=(), kw_only=True)
     timezone: ZoneInfo = field(init=False, compare=False)
-    _bounds: Bounds = field(init=False, compare=False)
+    _bounds: Bounds = field(init=False, compare=False, default=UNBOUNDED)
+    _ahead: Lookahead = field(init=False, compare=False)
     _line: Timeline = field(init=False, compare=False)
     _walls: DayTimes = field(init=False, compare=False)
 
@@ -72,17 +80,17 @@ class CronFields(Recurrence):
         parts, walls = _compile(tuple(given.values()))
         self._settle(
             **given,
-            clock=policy.name or policy,
-            exclude=tuple(self.exclude),
+            clock=self.clock if isinstance(self.clock, str) else policy.name or policy,
+            exclude=listed(self.exclude, "exclude"),
             timezone=find_zone(self.tz).info,
+            _ahead=Lookahead(),
             _line=timeline(self.tz, *policy.for_rhythm(is_wildcard=parts.is_wildcard)),
             _walls=walls,
         )
         self._bind(self.exclude)
 
-    def describe(self) -> str:
-        parts, _ = _compile(tuple(getattr(self, name) for name in FIELD_NAMES))
-        return describe.sentence(describe.calendar_rule(parts), self)
+    def describe(self, phrases: Phrases = ENGLISH) -> str:
+        return describe.calendar_sentence(self._parts(), self, self.clock, phrases)
 
     def to_json(self) -> dict[str, Any]:
         fields = {name: value for name in FIELD_NAMES if (value := getattr(self, name)) is not None}
@@ -93,14 +101,16 @@ class CronFields(Recurrence):
             **clock_json(self.clock, "vixie"),
         }
 
-    def _next(self, second: int) -> int | None:
-        return self._line.next(self._walls, second)
+    def _findings(self, second: int) -> list[Finding]:
+        work = Clockwork(self._line, self._walls, self.clock)
+        return keyword_findings(self._parts(), work, second)
 
-    def _prev(self, second: int) -> int | None:
-        return self._line.prev(self._walls, second)
+    def clock_layers(self) -> tuple[ClockLayer, ...]:
+        parts = self._parts()
+        return self._wall_layers(self._walls, self.clock, is_wildcard=parts.is_wildcard)
 
-    def _count(self, low: int, high: int) -> int:
-        return self._line.count(self._walls, low, high)
+    def _parts(self) -> Parts:
+        return _compile(tuple(getattr(self, name) for name in FIELD_NAMES))[0]
 
 
 def _given(name: str, value: object) -> str | None:

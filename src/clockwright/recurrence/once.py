@@ -8,8 +8,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from . import describe
-from .base import UNBOUNDED, Recurrence, bounds_json, ceil_second, instant_text
+from .base import Recurrence, bounds_json
+from .bounds import UNBOUNDED, ceil_second, instant_text
 from .errors import RecurrenceError, shown
+from .explain import Finding
+from .phrases import ENGLISH, Phrases
 from .policy import ClockPolicy
 from .timeline import resolve
 from .zones import FIRST_SECOND, LAST_SECOND, find_zone, wall_of
@@ -47,11 +50,18 @@ class Once(Recurrence):
         """The fire time, in the rule's zone."""
         return datetime.fromtimestamp(self._second, self.timezone)
 
-    def describe(self) -> str:
-        return describe.sentence(f"Once, on {describe.moment(self.instant)}", self)
+    def describe(self, phrases: Phrases = ENGLISH) -> str:
+        moment = phrases.say("on", moment=phrases.moment(self.instant))
+        return describe.sentence([phrases.say("once"), moment], self, phrases)
 
     def to_json(self) -> dict[str, Any]:
         return {"type": "once", "at": instant_text(self.instant), **bounds_json(self)}
+
+    def _findings(self, second: int) -> list[Finding]:
+        at, apart = instant_text(self.instant), abs(second - self._second)
+        side = "before" if second < self._second else "after"
+        value = f"{apart:,} seconds {side} it" if apart else "the instant itself"
+        return [Finding("at", value, not apart, at)]
 
     def _next(self, second: int) -> int | None:
         return self._second if self._second > second else None
@@ -108,11 +118,15 @@ class Reboot(Recurrence):
     def __post_init__(self) -> None:
         self._settle(timezone=find_zone(self.tz).info)
 
-    def describe(self) -> str:
-        return "When a node starts."
+    def describe(self, phrases: Phrases = ENGLISH) -> str:
+        return phrases.sentence([phrases.say("reboot")])
 
     def to_json(self) -> dict[str, Any]:
         return {"type": "reboot", **bounds_json(self)}
+
+    def _findings(self, second: int) -> list[Finding]:
+        why = "it fires when a node starts, at no instant that can be told"
+        return [Finding("reboot", "", False, reason=why)]
 
     def _next(self, second: int) -> int | None:
         return None

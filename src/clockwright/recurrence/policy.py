@@ -54,8 +54,10 @@ class ClockPolicy:
         """The policy itself, or the preset of that name."""
         if isinstance(value, ClockPolicy):
             return value
-        if value in CLOCK_PRESETS:
+        try:
             return CLOCK_PRESETS[value]
+        except (KeyError, TypeError):  # an unknown name, or nothing that is a name
+            pass
         raise RecurrenceError(
             f"{shown(value)} is not a clock policy",
             field="clock",
@@ -82,8 +84,9 @@ def choose(kind: type[Choice], value: str, field: str) -> Choice:
     try:
         return kind(value)
     except ValueError:
+        article = "an" if field[:1] in "aeiou" else "a"
         raise RecurrenceError(
-            f"{shown(value)} is not a {field}",
+            f"{shown(value)} is not {article} {field}",
             field=field,
             token=str(value),
             hint=f"one of {', '.join(kind)}",

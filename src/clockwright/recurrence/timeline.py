@@ -12,11 +12,13 @@ which instants stand for a wall that the clock shows twice or never.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final, Protocol
+from typing import Final
 
 from .policy import ClockPolicy, Fold, Gap
+from .walls import Walls
 from .zones import (
     DAY,
     FIRST_SECOND,
@@ -32,19 +34,7 @@ from .zones import (
 
 # No fold reaches back further, no gap leaps further than this (Kwajalein and Manila moved by a whole day).
 _REACH: Final = 2 * DAY
-
-
-class Walls(Protocol):
-    """The matching wall times of a rule: a set of integers, asked in order."""
-
-    def next(self, wall: int) -> int | None:
-        """The first matching wall after ``wall``."""
-
-    def prev(self, wall: int) -> int | None:
-        """The last matching wall before ``wall``."""
-
-    def count(self, low: int, high: int) -> int:
-        """How many match in ``[low, high)``."""
+_YEARS: Final = 3 * 366 * DAY
 
 
 class Stretch:
@@ -60,6 +50,8 @@ class Stretch:
 
     def clipped(self, low: int, high: int) -> Stretch | None:
         """The part inside ``[low, high)``."""
+        if low <= self.start and self.end <= high:
+            return self
         start, end = max(self.start, low), min(self.end, high)
         return Stretch(start, end, self.offset) if start < end else None
 
@@ -77,6 +69,13 @@ class Stretch:
         """How many fire times of this stretch lie in ``[low, high)``."""
         low, high = max(low, self.start), min(high, self.end)
         return walls.count(low + self.offset, high + self.offset) if low < high else 0
+
+    def within(self, walls: Walls, low: int, high: int) -> list[int]:
+        """The fire times of this stretch in ``[low, high)``."""
+        low, high, offset = max(low, self.start), min(high, self.end), self.offset
+        if low >= high:
+            return []
+        return [wall - offset for wall in walls.within(low + offset, high + offset)]
 
 
 class GapEnd(Stretch):
@@ -101,7 +100,10 @@ class GapEnd(Stretch):
         return self.start if second > self.start and self._fires(walls) else None
 
     def count(self, walls: Walls, low: int, high: int) -> int:
-        return int(low <= self.start < high and self._fires(walls))
+        return len(self.within(walls, low, high))
+
+    def within(self, walls: Walls, low: int, high: int) -> list[int]:
+        return [self.start] if low <= self.start < high and self._fires(walls) else []
 
     def _fires(self, walls: Walls) -> bool:
         wall = walls.next(self.skipped - 1)
@@ -133,11 +135,11 @@ class Shifted(Stretch):
         return max((second for second in found if second is not None), default=None)
 
     def count(self, walls: Walls, low: int, high: int) -> int:
-        # The two layers may meet in one instant, which is one fire time: walk, it is a day at most.
-        total, found = 0, self.next(walls, low - 1)
-        while found is not None and found < high:
-            total, found = total + 1, self.next(walls, found)
-        return total
+        return len(self.within(walls, low, high))
+
+    def within(self, walls: Walls, low: int, high: int) -> list[int]:
+        # The two layers may meet in one instant, which is one fire time; it is a day at most.
+        return sorted({s for layer in self._layers() for s in layer.within(walls, low, high)})
 
     def _layers(self) -> tuple[Stretch, Stretch]:
         return (
@@ -224,23 +226,60 @@ class Timeline:
             low = stretch.end
         return total
 
+    def within(self, walls: Walls, low: int, high: int) -> list[int]:
+        """The fire times in ``[low, high)``, ascending."""
+        low, high = max(low, FIRST_SECOND), min(high, LAST_SECOND + 1)
+        if high - low > _YEARS:
+            found = sorted(set(self._one_by_one(walls, low, high)))
+            return found[bisect_left(found, low) : bisect_left(found, high)]
+        return self._by_stretches(walls, low, high)
+
+    def _by_stretches(self, walls: Walls, low: int, high: int) -> list[int]:
+        found: list[int] = []
+        while low < high:
+            stretch = self._stretch_after(low - 1)
+            found += stretch.within(walls, low, high)
+            low = stretch.end
+        return found
+
+    def _one_by_one(self, walls: Walls, low: int, high: int) -> Iterator[int]:
+        # Over many years most stretches may hold nothing: from wall to wall instead, by way of a guess.
+        offset = self._current.offset
+        for wall in walls.within(low - _REACH, high + _REACH):
+            stretch = self._stretch_after(min(wall - offset, LAST_SECOND) - 1)
+            offset = stretch.offset
+            second = wall - offset
+            if stretch.is_plain and stretch.start + _REACH <= second < stretch.end - _REACH:
+                yield second
+            else:
+                yield from self._by_stretches(
+                    _Single(wall),
+                    max(second - _REACH, FIRST_SECOND),
+                    min(second + _REACH, LAST_SECOND + 1),
+                )
+
+    def stretch_at(self, second: int) -> Stretch:
+        """The stretch that holds an instant; for one in a hole, the next."""
+        return self._stretch_after(second - 1)
+
     def _stretch_after(self, second: int) -> Stretch:
         # The first stretch that holds an instant after ``second``.
-        year = year_of(max(second, FIRST_SECOND) + 1)
-        stretches = self._year(year)
-        at = bisect_right(stretches, second + 1, key=_end)
-        if at == len(stretches):  # a hole across the turn of the year
-            if year == LAST_YEAR:
-                return Stretch(LAST_SECOND, LAST_SECOND + 1, 0)
-            return self._year(year + 1)[0]
-        return stretches[at]
+        second = max(second, FIRST_SECOND) + 1
+        year = year_of(second)
+        for stretch in self._years.get(year) or self._year(year):  # a handful
+            if second < stretch.end:
+                return stretch
+        if year == LAST_YEAR:
+            return Stretch(LAST_SECOND, LAST_SECOND + 1, 0)
+        return self._year(year + 1)[0]  # a hole across the turn of the year
 
     def _stretch_before(self, second: int) -> Stretch:
         # The last stretch that holds an instant before ``second``.
         year = year_of(min(second, LAST_SECOND + 1) - 1)
-        stretches = self._year(year)
-        at = bisect_left(stretches, second, key=_start)
-        return stretches[at - 1] if at else self._year(year - 1)[-1]
+        for stretch in reversed(self._year(year)):
+            if stretch.start < second:
+                return stretch
+        return self._year(year - 1)[-1]
 
     def _year(self, year: int) -> list[Stretch]:
         known = self._years.get(year)
@@ -251,8 +290,11 @@ class Timeline:
         return known
 
     def _build(self, year: int) -> list[Stretch]:
-        # A change near New Year reaches into the neighbouring year, so three are laid out and one is cut.
+        # A change near New Year reaches into the neighbouring year, so three are laid out.
         start, end = year_start(max(year - 1, 1)), year_start(min(year + 2, LAST_YEAR + 1))
+        # What lies at the outer ends may be part of a change that is not looked at.
+        first = start + _REACH if year > 1 else start
+        last = end - _REACH  # in the last year too: beyond it nothing is found
         offset = self.zone.offset_entering(year - 1)
         pieces: list[Stretch] = []
         for change in (c for y in (year - 1, year, year + 1) for c in self.zone.changes_in(y)):
@@ -261,7 +303,12 @@ class Timeline:
             offset = change.after
         pieces.append(Stretch(start, end, offset))
         low, high = year_start(year), year_start(year + 1)
-        return [part for piece in pieces if (part := piece.clipped(low, high)) is not None]
+        return [
+            part
+            for piece in pieces
+            if piece.start < high and piece.end > low
+            if (part := piece.clipped(first, last)) is not None
+        ]
 
     def _lay(self, change: Change, pieces: list[Stretch]) -> int:
         # Lays what is special about a change; answers where the next plain stretch starts.
@@ -281,18 +328,15 @@ class Timeline:
         return at
 
 
-def _start(stretch: Stretch) -> int:
-    return stretch.start
-
-
-def _end(stretch: Stretch) -> int:
-    return stretch.end
+def timeline(key: str, gap: Gap, fold: Fold) -> Timeline:
+    """The timeline of a zone under a policy; shared by all rules that want it."""
+    return timeline_of(find_zone(key), gap, fold)
 
 
 @lru_cache(maxsize=4_000)
-def timeline(key: str, gap: Gap, fold: Fold) -> Timeline:
-    """The timeline of a zone under a policy; shared by all rules that want it."""
-    return Timeline(find_zone(key), gap, fold)
+def timeline_of(zone: Zone, gap: Gap, fold: Fold) -> Timeline:
+    """The same for a zone that was found already."""
+    return Timeline(zone, gap, fold)
 
 
 class _Single:
@@ -311,6 +355,9 @@ class _Single:
 
     def count(self, low: int, high: int) -> int:
         return int(low <= self.wall < high)
+
+    def within(self, low: int, high: int) -> list[int]:
+        return [self.wall] if low <= self.wall < high else []
 
 
 def resolve(key: str, wall: int, policy: ClockPolicy) -> int | None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
-from .errors import RecurrenceError, shown
+from clockwright.recurrence.errors import RecurrenceError, shown
 
 _MAX_TEXT: Final = 4_000
 _MAX_COUNT: Final = 1_000_000
