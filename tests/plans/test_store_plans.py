@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from clockwright.engine.model import ScheduleStatus
 from clockwright.engine.ports import Amendment
-from clockwright.schedules.models import Run, Schedule
+from clockwright.schedules.models import Node, Run, Schedule
+from clockwright.schedules.store.symptoms import Symptoms, Window
 from clockwright.testing.contract.base import outcome
 
 pytestmark = pytest.mark.django_db
@@ -161,7 +162,7 @@ def test_promoting_reads_the_unfinished_runs_of_schedules_that_wait(full):
 
     (sql,) = statements_of(promote, r"UPDATE schedule_runs SET status = 'queued'")
     plan = plan_of(sql)
-    assert "runs_newest_first" not in plan, plan
+    assert "run_once_per_fire_time" not in plan, plan
     assert not whole_tables(plan), plan
 
 
@@ -169,7 +170,7 @@ def test_a_page_of_the_ledger_is_read_newest_first_from_its_index(full):
     schedule_id = Schedule.objects.values_list("schedule_id", flat=True)[0]
     page = Run.objects.of_schedule(schedule_id)[:50]
     (sql,) = statements_of(lambda: list(page), r"FROM \"schedule_runs\"")
-    check(sql, "runs_newest_first")
+    check(sql, "run_once_per_fire_time")
 
 
 def test_the_latest_rows_of_the_ledger_are_read_from_the_end(full):
@@ -189,3 +190,56 @@ def test_pruning_looks_at_the_oldest_rows_only(full):
     )
     plan = plan_of(sql)
     assert not whole_tables(plan), plan
+
+
+# an examination reads ledgers by their index, and whole tables only where it asks about all schedules
+
+
+@pytest.fixture
+def asked(full):
+    _, clock = full
+    return Symptoms(clock=clock), clock.now()
+
+
+def test_what_is_overdue_is_read_from_the_due_index(asked):
+    symptoms, now = asked
+    call = partial(symptoms.overdue, now - timedelta(minutes=1), 10)
+    for sql in statements_of(call, "next_execution_at <"):
+        check(sql, "idx_workflow_schedules_next_execution")
+
+
+def test_schedules_without_a_next_fire_time_are_at_one_end_of_the_due_index(asked):
+    symptoms, _ = asked
+    for sql in statements_of(partial(symptoms.without_next, 10), "IS NULL"):
+        check(sql, "idx_workflow_schedules_next_execution")
+
+
+def test_stuck_runs_are_looked_for_among_the_running(asked):
+    symptoms, now = asked
+    for sql in statements_of(partial(symptoms.stuck_runs, now, 10), "NOT EXISTS"):
+        check(sql, "runs_held_by_node")
+
+
+def test_unclaimed_runs_are_looked_for_among_the_ready(asked):
+    symptoms, now = asked
+    Node.objects.update(capacity=1_000)
+    call = partial(symptoms.unclaimed_runs, now, now, 10)
+    for sql in statements_of(call, r"count.*ready_at <"):
+        check(sql, "runs_claimable")
+
+
+def test_a_page_of_schedules_is_read_from_where_the_last_one_ended(asked):
+    symptoms, _ = asked
+    (sql,) = statements_of(partial(symptoms.sample, 1_900, 50), "ORDER BY")
+    assert not whole_tables(plan_of(sql)), plan_of(sql)
+
+
+def test_ledgers_are_counted_in_the_index_of_fire_times(asked):
+    symptoms, now = asked
+    page = symptoms.sample(0, 50)
+    windows = [
+        Window(schedule_id=saved.schedule_id, low=now - timedelta(hours=1), high=now)
+        for saved in page
+    ]
+    (sql,) = statements_of(partial(symptoms.tallies, windows), "covers_count")
+    check(sql, "run_once_per_fire_time")

@@ -51,7 +51,12 @@ class Action(StrEnum):
     SCHEDULE_RESUME = "schedule_resume"
     SCHEDULE_TRIGGER = "schedule_trigger"
     SCHEDULE_SKIPPED = "schedule_skipped"
+    SCHEDULES_RECOMPUTED = "schedules_recomputed"
+    EXAMINATION = "examination"
+    SCHEDULE_ACCEPT = "schedule_accept"
     RUN_CANCEL = "run_cancel"
+    CALENDAR_PUT = "calendar_put"
+    CALENDAR_REMOVE = "calendar_remove"
     TOKEN_CREATE = "token_create"  # noqa: S105 - the name of an action
     TOKEN_REVOKE = "token_revoke"  # noqa: S105 - likewise
     AUTHENTICATE = "authenticate"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from clockwright.audit.actions import Action, Category, Result
+from clockwright.audit.run_lines import log_claims, log_ends
 from clockwright.audit.trail import log_event
 from clockwright.engine.events import (
     Event,
+    Listener,
     LoopFailed,
     NodeDeclaredDead,
     NodeStarted,
@@ -22,14 +24,27 @@ from clockwright.engine.events import (
 )
 from clockwright.engine.model import Reason, RunState, Settlement, Verdict
 
-_BAD_ENDS = frozenset({RunState.FAILED, RunState.TIMED_OUT, RunState.LOST, RunState.RETRYING})
+
+class EngineLog(Listener):
+    """Says what happens in an engine."""
+
+    def __call__(self, event: Event) -> None:
+        """One event."""
+        self.hear_all([event])
+
+    def hear_all(self, events: Sequence[Event]) -> None:
+        """Runs that ended together are told together."""
+        if all(isinstance(event, RunEnded) for event in events):
+            log_ends([event for event in events if isinstance(event, RunEnded)])
+            return
+        for event in events:
+            handler = _HANDLERS.get(type(event))
+            if handler is not None:
+                handler(event)
 
 
-def log_engine_event(event: Event) -> None:
-    """Subscribe this to an engine's events: `engine.events.subscribe(log_engine_event)`."""
-    handler = _HANDLERS.get(type(event))
-    if handler is not None:
-        handler(event)
+log_engine_event = EngineLog()
+"""Subscribe this to an engine's events: `engine.events.subscribe(log_engine_event)`."""
 
 
 def _started(event: NodeStarted) -> None:
@@ -140,41 +155,7 @@ def _of_schedule(settlement: Settlement) -> dict[str, Any]:
 
 
 def _claimed(event: RunsClaimed) -> None:
-    for claim in event.claims:
-        log_event(
-            Category.AUDIT,
-            Action.SCHEDULE_TRIGGERED,
-            message="run triggered",
-            community=claim.community,
-            schedule_id=claim.schedule_id,
-            workflow_id=claim.workflow_id,
-            execution_id=claim.run_id,
-            scheduled_for=claim.scheduled_for,
-            attempt=claim.attempt,
-            trigger=claim.trigger,
-            node=claim.node_id,
-        )
-
-
-def _ended(event: RunEnded) -> None:
-    bad = event.outcome.state in _BAD_ENDS
-    log_event(
-        Category.ERROR if bad else Category.AUDIT,
-        Action.SCHEDULE_EXECUTION_ERROR if bad else Action.SCHEDULE_EXECUTED,
-        result=Result.FAILURE if bad else Result.SUCCESS,
-        message=f"run {event.outcome.state}",
-        time_ms=round(event.duration.total_seconds() * 1_000),
-        community=event.claim.community,
-        schedule_id=event.claim.schedule_id,
-        workflow_id=event.claim.workflow_id,
-        execution_id=event.claim.run_id,
-        attempt=event.claim.attempt,
-        state=event.outcome.state,
-        reason=event.outcome.reason,
-        error=event.outcome.error,
-        late_ms=round(event.lateness.total_seconds() * 1_000),
-        node=event.node_id,
-    )
+    log_claims(event.claims)
 
 
 def _refused(event: OutcomeRefused) -> None:
@@ -211,7 +192,7 @@ _HANDLERS: dict[type[Event], Callable[[Any], None]] = {
     NodeTakenOver: _taken_over,
     SchedulesSettled: _settled,
     RunsClaimed: _claimed,
-    RunEnded: _ended,
+    RunEnded: lambda event: log_ends([event]),
     OutcomeRefused: _refused,
     LoopFailed: _loop_failed,
 }

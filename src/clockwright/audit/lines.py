@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +16,9 @@ _LONGEST_VALUE = 2_000
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:,/+*@%#()[]…")
 
 
+_ENCODE = json.JSONEncoder(default=str).encode
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """What a record of the trail says; as text the documented line, which is written only where it is wanted."""
@@ -23,18 +26,43 @@ class Line:
     event_type: str
     facts: Mapping[str, Any]
     message: str
+    rendered: str | None = None
+    """The fields as a JSON object, where somebody has it at hand."""
 
     def __str__(self) -> str:
         """The line."""
         return line_of(self.event_type, self.facts, self.message)
 
+    def fields(self) -> dict[str, Any]:
+        """The line as fields, the message among them as `event`."""
+        given = {name: value for name, value in self.facts.items() if value is not None}
+        return {**given, "event": self.message}
 
-def line_in(record: logging.LogRecord) -> Line | None:
-    """The line that a record carries, if it is one of the trail."""
+    def json(self) -> str:
+        """The fields as a JSON object."""
+        return self.rendered or _ENCODE(self.fields())
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines of one level, told at one moment, as one record; see `clockwright.audit.groups`."""
+
+    lines: Sequence[Line]
+
+    def __str__(self) -> str:
+        """One under the other."""
+        return "\n".join(map(str, self.lines))
+
+
+def lines_in(record: logging.LogRecord) -> Sequence[Line]:
+    """The lines that a record carries: none, if it is not one of the trail."""
     if isinstance(record.args, tuple) and len(record.args) == 1:
-        (carried,) = record.args
-        return carried if isinstance(carried, Line) else None
-    return None
+        match record.args:
+            case (Line() as line,):
+                return (line,)
+            case (Lines(lines=lines),):
+                return lines
+    return ()
 
 
 def line_of(event_type: str, facts: Mapping[str, Any], message: str) -> str:
@@ -83,16 +111,18 @@ class LineFormatter(logging.Formatter):
     """Writes every record in the documented shape; one that is not ours counts as SYSTEM, or ERROR."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The whole line, and a traceback under it where there is one."""
+        """The whole line, and a traceback under it where there is one; a line each for a group."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        text = f"[{at}] {record.levelname} {MODULE}:{__version__} {self._body(record)}"
+        head = f"[{at}] {record.levelname} {MODULE}:{__version__} "
+        text = "\n".join(head + body for body in self._bodies(record))
         if record.exc_info and not record.exc_text:
             record.exc_text = self.formatException(record.exc_info)
         return f"{text}\n{record.exc_text}" if record.exc_text else text
 
-    def _body(self, record: logging.LogRecord) -> str:
-        if line_in(record) is not None:
-            return record.getMessage()
+    def _bodies(self, record: logging.LogRecord) -> Sequence[str]:
+        lines = lines_in(record)
+        if lines:
+            return [str(line) for line in lines]
         kind = "ERROR" if record.levelno >= logging.ERROR else "SYSTEM"
         facts = {"action": record.name, "result": "FAILURE" if kind == "ERROR" else "SUCCESS"}
-        return line_of(kind, facts, record.getMessage())
+        return [line_of(kind, facts, record.getMessage())]

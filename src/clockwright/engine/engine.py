@@ -11,6 +11,7 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from clockwright.engine.chores import Chore, stepping
 from clockwright.engine.events import Events, LoopFailed, NodeDeclaredDead, NodeStarted, NodeStopped
 from clockwright.engine.executors import InProcessExecutor
 from clockwright.engine.keeper import ATTEND_EVERY, Heartbeat, Keeper
@@ -50,6 +51,7 @@ class Engine:
         self._make_heartbeat = heartbeat
         self._heartbeat: Heartbeat | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._chores: list[Loop] = []
         self._pool = ThreadPoolExecutor(LOOPS, thread_name_prefix="clockwright-loop")
         self._rebirth: asyncio.Task[None] | None = None
         self._executor = InProcessExecutor(
@@ -59,15 +61,26 @@ class Engine:
             announce=self._announce,
         )
         self._runner = self._make_runner()
+        self._runner.on_let_go = wakeup.notify
         self._running = self._loop("runner", self._runner.step)
         self._planning = self._loop("planner", self._planner().step)
-        self._keeping = self._loop("keeper", self._keeper().step)
+        self._keeper = self._make_keeper()
+        self._keeping = self._loop("keeper", self._keep)
         # these wait for something to happen inside their step: they are cancelled rather than asked
         self._recording = self._loop("recorder", self._runner.record)
         self._waiting_loops = (
             self._recording,
             self._loop("attendant", self._attend),
             self._loop("listener", self._listen),
+        )
+
+    def adopt(self, chore: Chore) -> None:
+        """Do this beside the loops, from the start on."""
+        if self._tasks:
+            raise RuntimeError(f"chore {chore.name!r} comes too late: this engine was started")
+        self._chores.append(self._loop(chore.name, stepping(chore, lambda: self.node_id)))
+        self._pool = ThreadPoolExecutor(
+            LOOPS + len(self._chores), thread_name_prefix="clockwright-loop"
         )
 
     @property
@@ -92,18 +105,19 @@ class Engine:
             raise
         # the loops' tasks inherit it: callers that wait for a lock must not stand in their way
         token = own_pool.set(self._pool)
-        for loop in (self._planning, self._running, self._keeping, *self._waiting_loops):
+        for loop in (*self._asked_loops, *self._waiting_loops):
             self._tasks.append(asyncio.create_task(loop.run(), name=f"clockwright {loop.name}"))
         own_pool.reset(token)
         self.events.emit(NodeStarted(node_id=self.node_id))
 
     async def stop(self, deadline: float = 30.0) -> None:
         """Claim nothing more, let runs finish for `deadline` seconds, hand the rest back, retire the node."""
-        for loop in (self._planning, self._running, self._keeping):
+        for loop in self._asked_loops:
             loop.stop()
         self._recording.signal.set()  # it may be pausing after a failure
         await self._runner.drain(deadline)
         await self._attempt(self._runner.record_rest(), "record its last outcomes")
+        self._runner.close()
         left = self._runner.abandon()
         for loop in self._waiting_loops:
             loop.stop()
@@ -124,6 +138,11 @@ class Engine:
         self._pool.shutdown(wait=False)
         self.events.emit(NodeStopped(node_id=self.node_id, handed_back=len(left)))
 
+    @property
+    def _asked_loops(self) -> tuple[Loop, ...]:
+        """Those that end when they are asked to, after the step they are at."""
+        return (self._planning, self._running, self._keeping, *self._chores)
+
     async def _attempt(self, work: Awaitable[object], what: str) -> None:
         """Try for a while. Where the store does not answer the lease runs out, and another node sees to it."""
         try:
@@ -135,7 +154,7 @@ class Engine:
     def look(self) -> None:
         """Let planner and runner look now, whatever they wait for."""
         self._planning.signal.set()
-        self._running.signal.set()
+        self._wake_runner()
 
     async def _register(self) -> None:
         node_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -180,7 +199,11 @@ class Engine:
         self.events.emit(NodeDeclaredDead(node_id=dead, new_node_id=self.node_id))
         self.look()
 
+    def _look_at_runs(self) -> None:
+        self._running.signal.set()
+
     def _wake_runner(self) -> None:
+        self._runner.look_for_waiting()
         self._running.signal.set()
 
     async def _announce(self, start: Start) -> bool:
@@ -189,6 +212,11 @@ class Engine:
     async def _attend(self) -> float:
         await self._runner.attend()
         return ATTEND_EVERY
+
+    async def _keep(self) -> float:
+        pause = await self._keeper.step()
+        await self._runner.reconcile()
+        return pause
 
     async def _listen(self) -> float:
         await self._wakeup.wait(self.options.sweep.total_seconds())
@@ -202,19 +230,20 @@ class Engine:
             options=self.options,
             events=self.events,
             node_id=lambda: self.node_id,
-            wake=self._wake_runner,
+            wake=self._look_at_runs,
         )
 
     def _planner(self) -> Planner:
         return Planner(
             self._store,
+            self._runner,
             options=self.options,
             events=self.events,
             node_id=lambda: self.node_id,
             on_queued=self._wake_runner,
         )
 
-    def _keeper(self) -> Keeper:
+    def _make_keeper(self) -> Keeper:
         return Keeper(
             self._store,
             options=self.options,

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from clockwright.engine.deadlines import Deadlines
 from clockwright.engine.model import Claim, Outcome, Policy, Reason, RunState, Start
 from clockwright.engine.ports import (
     Handler,
@@ -42,6 +43,9 @@ class _Ending:
     traceback: str | None = None
 
 
+_SUCCEEDED = _Ending(state=RunState.SUCCEEDED)
+
+
 class InProcessExecutor:
     """Runs handlers in this process. `timeout` is the node's default for handlers and schedules without their own.
 
@@ -61,11 +65,12 @@ class InProcessExecutor:
         self._timeout = timeout
         self._announce = announce
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="clockwright-run")
-        self._calls: dict[UUID, asyncio.Task[Any]] = {}
-        self._asked_to_stop: set[UUID] = set()
+        self._calls: dict[int, asyncio.Task[Any]] = {}
+        self._asked_to_stop: set[int] = set()
+        self._deadlines = Deadlines()
 
     async def execute(self, claim: Claim, now: Callable[[], datetime]) -> Outcome | None:
-        """What the attempt came to; None when an at-most-once attempt found its fence closed before it began."""
+        """What the attempt came to; None when it was passed on, or its fence was closed before it could begin."""
         started_at = now()
         try:
             handler = self._resolver.resolve(claim.workflow_id)
@@ -73,55 +78,63 @@ class InProcessExecutor:
             return _outcome(claim, _failed(error), started_at, now())
         if handler is None:
             return _outcome(claim, _unknown(claim), started_at, now())
+        if handler.pass_on is not None:
+            await handler.pass_on(claim)
+            return None
         if handler.at_most_once and not await self._announce(_start(claim, started_at)):
             return None
         ending = await self._call(handler, claim, started_at)
+        if ending.state is RunState.SUCCEEDED:
+            return _outcome(claim, ending, started_at, now())
         policy = _capped(claim.policy, handler)
         return _judged(claim, ending, policy, started_at=started_at, finished_at=now())
 
     def cancel(self, run_id: UUID) -> None:
         """Ask the running attempt of a run to stop; nothing happens when it has ended."""
-        call = self._calls.get(run_id)
+        call = self._calls.get(run_id.int)
         if call is not None:
-            self._asked_to_stop.add(run_id)
+            self._asked_to_stop.add(run_id.int)
             call.cancel()
 
     def shutdown(self) -> None:
         """Let go of the threads; those that run on are not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._deadlines.close()
 
     async def _call(self, handler: Handler, claim: Claim, started_at: datetime) -> _Ending:
         timeout = claim.policy.timeout or handler.timeout or self._timeout
-        scope = asyncio.timeout(timeout.total_seconds() if timeout else None)
-        task = self._calls[claim.run_id] = _current_task()
+        run = claim.run_id.int
+        task = self._calls[run] = _current_task()
         cancelled_before = task.cancelling()
+        if timeout is not None:
+            self._deadlines.set(task, timeout.total_seconds())
         try:
-            async with scope:
-                result = await self._begin(handler, claim, _context_of(claim, started_at))
+            result = await self._begin(handler, claim, _context_of(claim, started_at))
         except asyncio.CancelledError as error:
-            if self._is_asked_to_stop(claim.run_id, task):
+            if self._is_asked_to_stop(run, task):
                 task.uncancel()
                 return _Ending(state=RunState.CANCELLED, reason=Reason.REQUESTED)
-            if task.cancelling() > cancelled_before:
-                raise  # the node lets go of the run
-            return _failed(
-                error
-            )  # the handler raised it by itself, from something else it waited for
-        except Exception as error:  # noqa: BLE001 - whatever a handler raises is the run's outcome
-            if isinstance(error, TimeoutError) and scope.expired():
+            if self._deadlines.is_over(task):
+                task.uncancel()
                 why = f"ran longer than {timeout}"
                 return _Ending(state=RunState.TIMED_OUT, reason=Reason.TIMEOUT, error=why)
+            if task.cancelling() > cancelled_before:
+                raise  # the node lets go of the run
+            # the handler raised it by itself, from something else it waited for
+            return _failed(error)
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is the run's outcome
             return _failed(error)
         except (SystemExit, KeyboardInterrupt) as error:
             return _failed(error)
         finally:
-            if self._calls.get(claim.run_id) is task:  # else a later attempt has its place
-                del self._calls[claim.run_id]
-                self._asked_to_stop.discard(claim.run_id)
-        return _Ending(state=RunState.SUCCEEDED, result=result)
+            self._deadlines.clear(task)
+            if self._calls.get(run) is task:  # else a later attempt has its place
+                del self._calls[run]
+                self._asked_to_stop.discard(run)
+        return _SUCCEEDED if result is None else _Ending(state=RunState.SUCCEEDED, result=result)
 
-    def _is_asked_to_stop(self, run_id: UUID, task: asyncio.Task[Any]) -> bool:
-        return run_id in self._asked_to_stop and self._calls.get(run_id) is task
+    def _is_asked_to_stop(self, run: int, task: asyncio.Task[Any]) -> bool:
+        return run in self._asked_to_stop and self._calls.get(run) is task
 
     async def _begin(self, handler: Handler, claim: Claim, run: RunContext) -> Any:
         if handler.is_coroutine:

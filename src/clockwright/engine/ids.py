@@ -45,6 +45,11 @@ def first_id_at(instant: datetime) -> UUID:
     return _uuid(_stamp(instant), 0)
 
 
+def created_at(run_id: UUID) -> datetime:
+    """When a run of this id was made, to the millisecond, by the clock of its store."""
+    return _EPOCH + timedelta(milliseconds=run_id.int >> 80)
+
+
 def _stamp(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND * _PER_MILLISECOND // 1_000
 

@@ -30,6 +30,7 @@ from clockwright.engine.ports import (
     Amendment,
     DuplicateKey,
     Settled,
+    Share,
     Takeover,
 )
 from clockwright.engine.settle import settle
@@ -65,7 +66,7 @@ class MemoryStore(MemoryLedger):
         return changed
 
     @in_transaction
-    def settle_due(self, limit: int) -> Settled:
+    def settle_due(self, limit: int, share: Share | None = None) -> Settled:
         now = self.now()
         due = sorted(
             (at, s.schedule_id)
@@ -75,12 +76,18 @@ class MemoryStore(MemoryLedger):
         settlements = [
             self._settlement(self._schedules[schedule_id], now) for _, schedule_id in due[:limit]
         ]
-        for settlement in settlements:
-            self._write(settlement, now)
+        queued = [
+            run
+            for settlement in settlements
+            for run in self._write(settlement, now)
+            if run.state is RunState.QUEUED
+        ]
+        taken = [] if share is None else queued[: share.room]
         upcoming = (at for s in self._schedules.values() if (at := s.next_execution_at))
         return Settled(
             now=now,
             settlements=settlements,
+            claims=[self._claim(run, share.node_id, now) for run in taken if share],
             next_due_at=min(upcoming, default=None),
             is_backlogged=len(due) > limit,
         )
@@ -92,16 +99,18 @@ class MemoryStore(MemoryLedger):
             Situation(schedule=schedule, active=active, buffered=len(unfinished) - active), now
         )
 
-    def _write(self, settlement: Settlement, now: datetime) -> None:
-        schedule = settlement.schedule
+    def _write(self, settlement: Settlement, now: datetime) -> Sequence[Run]:
+        schedule, runs = settlement.schedule, []
         replaced = self._unfinished_of(schedule.schedule_id)[: settlement.cancel_running]
         for run in replaced:
             self._stop(run, Reason.REPLACED, now)
         for verdict in settlement.verdicts:
             run = self._account(schedule, verdict, now)
+            runs.append(run)
             if run.state in PENDING:
                 schedule = replace(schedule, last_execution_id=run.run_id)
         self._schedules[schedule.schedule_id] = schedule
+        return runs
 
     def _account(self, schedule: Schedule, verdict: Verdict, now: datetime) -> Run:
         run = Run(
@@ -146,19 +155,25 @@ class MemoryStore(MemoryLedger):
     def take_over(self) -> Sequence[Takeover]:
         now = self.now()
         dead = [
-            n
+            n.node_id
             for n in self._nodes.values()
             if n.is_alive and n.lease_until is not None and n.lease_until < now
         ]
-        for node in dead:
-            self._nodes[node.node_id] = replace(node, is_alive=False)
+        for node_id in dead:
+            self._nodes[node_id] = replace(self._nodes[node_id], is_alive=False)
+        held: dict[str, list[Run]] = {node_id: [] for node_id in dead}
+        # also what a node claimed that did not know yet that it is dead
+        for run in sorted(self._all_unfinished(), key=lambda run: run.run_id):
+            if run.state is RunState.RUNNING and not self._is_alive(run.node_id or ""):
+                held.setdefault(run.node_id or "", []).append(run)
         return [
-            Takeover(
-                node_id=n.node_id,
-                runs=[(r.run_id, self._rescue(r, now)) for r in self._held_by(n.node_id)],
-            )
-            for n in dead
+            Takeover(node_id=node_id, runs=[(r.run_id, self._rescue(r, now)) for r in runs])
+            for node_id, runs in held.items()
         ]
+
+    def _is_alive(self, node_id: str) -> bool:
+        node = self._nodes.get(node_id)
+        return node is not None and node.is_alive
 
     def _rescue(self, run: Run, now: datetime) -> RunState:
         """What promise 2 says of a run whose node died."""
@@ -169,6 +184,8 @@ class MemoryStore(MemoryLedger):
             return self._end(run, RunState.CANCELLED, Reason.REQUESTED)
         if run.at_most_once and run.started_at is not None:
             return self._end(run, RunState.LOST, Reason.AT_MOST_ONCE)
+        if self._is_removed(run):
+            return self._end(run, RunState.CANCELLED, Reason.SCHEDULE_REMOVED)
         if run.takeovers >= MAX_TAKEOVERS:
             return self._end(run, RunState.LOST, Reason.CRASHED_NODE)
         return self._requeue(replace(run, takeovers=run.takeovers + 1))
@@ -181,6 +198,8 @@ class MemoryStore(MemoryLedger):
                 self._end(run, RunState.CANCELLED, Reason.REQUESTED)
             elif run.at_most_once and run.started_at is not None:
                 self._end(run, RunState.LOST, Reason.AT_MOST_ONCE)
+            elif self._is_removed(run):
+                self._end(run, RunState.CANCELLED, Reason.SCHEDULE_REMOVED)
             else:
                 self._requeue(run)
         return len(held)

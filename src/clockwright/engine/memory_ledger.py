@@ -236,6 +236,10 @@ class MemoryLedger:
         return {run.run_id for run in self._held_by(node_id) if run.cancel_requested}
 
     @in_transaction
+    def held_runs(self, node_id: str) -> Collection[UUID]:
+        return {run.run_id for run in self._held_by(node_id)}
+
+    @in_transaction
     def get_run(self, run_id: UUID) -> Run:
         try:
             return self._runs[run_id]

@@ -49,7 +49,7 @@ class RunState(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether nothing can follow this state."""
-        return not TRANSITIONS[self]
+        return self in FINAL_STATES
 
 
 class Reason(StrEnum):
@@ -116,7 +116,7 @@ TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {
     **{state: frozenset() for state in (*_ENDS, RunState.MISSED, RunState.SKIPPED)},
 }
 
-FINAL_STATES = frozenset(state for state in RunState if state.is_final)
+FINAL_STATES = frozenset(state for state in RunState if not TRANSITIONS[state])
 CLAIMABLE_STATES = frozenset({RunState.QUEUED, RunState.RETRYING})
 ACTIVE_STATES = frozenset({RunState.QUEUED, RunState.RUNNING, RunState.RETRYING})
 """The states that count against `max_instances`; a buffered run waits outside."""

@@ -38,12 +38,12 @@ def admit(candidates: Sequence[datetime], policy: Policy, room: Room) -> Admissi
     )
     if room.buffered and policy.overlap is not Overlap.ALLOW:
         free = 0  # who waits already goes first
-    now, later = candidates[:free], candidates[free:]
-    queued = tuple(Verdict(scheduled_for=at, state=RunState.QUEUED) for at in now)
+    queued = tuple([Verdict(scheduled_for=at, state=RunState.QUEUED) for at in candidates[:free]])
+    if len(queued) == len(candidates):
+        return Admission(verdicts=queued)
+    later = candidates[free:]
     match policy.overlap:
-        case Overlap.ALLOW:
-            return Admission(verdicts=queued)
-        case Overlap.SKIP:
+        case Overlap.ALLOW | Overlap.SKIP:
             return Admission(verdicts=queued + _skipped(later, Reason.OVERLAP))
         case Overlap.BUFFER_ONE:
             return Admission(verdicts=queued + _buffered(later, places=1 - room.buffered))

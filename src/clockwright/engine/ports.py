@@ -49,14 +49,23 @@ class Wakeup(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What a node that settles takes for itself: the first `room` runs that are queued, claimed as they are written."""
+
+    node_id: str
+    room: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
     """What one `settle_due` did: the settlements, the store's now, and the earliest fire time still to come.
 
-    `is_backlogged`: due schedules were left for the next call.
+    `claims`: the runs among them that the node took. `is_backlogged`: due schedules were left for the next call.
     """
 
     now: datetime
     settlements: Sequence[Settlement] = ()
+    claims: Sequence[Claim] = ()
     next_due_at: datetime | None = None
     is_backlogged: bool = False
 
@@ -160,8 +169,11 @@ class ScheduleStore(Protocol):
         Setting the status REMOVED cancels the runs that have not started.
         """
 
-    def settle_due(self, limit: int) -> Settled:
-        """Settle up to `limit` due schedules nobody else is settling: rows and watermarks in one transaction."""
+    def settle_due(self, limit: int, share: Share | None = None) -> Settled:
+        """Settle up to `limit` due schedules nobody else is settling: rows and watermarks in one transaction.
+
+        With a `share` its runs are written as running, claimed by the node at the first attempt.
+        """
 
 
 class RunStore(Protocol):
@@ -191,6 +203,9 @@ class RunStore(Protocol):
 
     def cancelled_runs(self, node_id: str) -> Collection[UUID]:
         """The node's running runs that were asked to stop."""
+
+    def held_runs(self, node_id: str) -> Collection[UUID]:
+        """All running runs of the node, also those whose claim it never heard the answer to."""
 
     def get_run(self, run_id: UUID) -> Run:
         """The run; raises UnknownRun."""
@@ -273,6 +288,8 @@ class Handler:
 
     It is a coroutine function, or a plain one that wants a thread (`is_coroutine` tells). It returns JSON, raises
     `InvalidPayload` when the arguments do not fit and `InvalidResult` when the result is not JSON.
+
+    `pass_on`, where its runs are executed by somebody else: gives the claim away, or raises.
     """
 
     name: str
@@ -281,6 +298,7 @@ class Handler:
     timeout: timedelta | None = None
     max_retries: int | None = None
     at_most_once: bool = False
+    pass_on: Callable[[Claim], Awaitable[None]] | None = None
 
 
 class WorkflowResolver(Protocol):
@@ -302,7 +320,10 @@ class Executor(Protocol):
     """Runs one attempt and says what it came to; never raises."""
 
     async def execute(self, claim: Claim, now: Callable[[], datetime]) -> Outcome | None:
-        """Resolve, call under the timeout, judge by the retry policy; None when the fence closed before the start."""
+        """Resolve, call under the timeout, judge by the retry policy.
+
+        None when the fence closed before the start, or the claim was passed on.
+        """
 
     def cancel(self, run_id: UUID) -> None:
         """Ask a running attempt to stop."""

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_type_hints
 from uuid import UUID, uuid5
 
 from clockwright.engine.ports import RunContext
-from clockwright.recurrence import Cron, Interval, Recurrence
+from clockwright.recurrence import Cron, Interval, Recurrence, RecurrenceError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,6 +33,7 @@ class Function:
 
     `exposed`: callers from outside may schedule it. `at_most_once`: never started twice, rather lost.
     `recurrence`, `schedule_key`, `options`: the schedule it brings along, if any.
+    `queue`: where its runs are executed by workers of a queue, the queue's name; None leaves it to the settings.
     """
 
     key: str
@@ -41,11 +42,21 @@ class Function:
     at_most_once: bool = False
     timeout: timedelta | None = None
     max_retries: int | None = None
+    queue: str | None = None
     recurrence: Recurrence | None = None
     schedule_key: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     signature: inspect.Signature = field(compare=False)
     context_parameter: str | None = None
+
+    _needed: frozenset[str] | None = field(init=False, compare=False, repr=False)
+    _taken: frozenset[str] | None = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Look at the signature once, and not with every call."""
+        needed, taken = _keywords_of(self.signature, self.context_parameter)
+        object.__setattr__(self, "_needed", needed)
+        object.__setattr__(self, "_taken", taken)
 
     @property
     def workflow_id(self) -> UUID:
@@ -62,11 +73,22 @@ class Function:
         injected = {self.context_parameter: None} if self.context_parameter else {}
         if self.context_parameter in context:
             return f"{self.context_parameter!r} is given by the engine: leave it out"
+        if not args and self._fits(context):
+            return None
         try:
             self.signature.bind(*args, **context, **injected)
         except TypeError as error:
             return str(error)
         return None
+
+    def _fits(self, context: Mapping[str, Any]) -> bool:
+        """Whether a call with these keyword arguments alone binds for certain; `bind` knows of the rest."""
+        names = context.keys()
+        return (
+            self._needed is not None
+            and self._needed <= names
+            and (self._taken is None or names <= self._taken)
+        )
 
     def invoke(self, run: RunContext, args: Sequence[Any]) -> Any:
         """Call it; a parameter annotated `RunContext` is filled in."""
@@ -86,7 +108,8 @@ class Registry:
 
     def __init__(self) -> None:
         self._by_key: dict[str, Function] = {}
-        self._by_workflow: dict[UUID, Function] = {}
+        # by the integers of ids: a UUID's own hash is computed in Python
+        self._by_workflow: dict[int, Function] = {}
 
     def register(self, function: Function) -> Function:
         """Add a function; raises DuplicateFunction when its key belongs to another callable."""
@@ -96,7 +119,7 @@ class Registry:
                 f"{function.key!r} is already {_name_of(known.call)}; give {_name_of(function.call)} a key of its own"
             )
         self._by_key[function.key] = function
-        self._by_workflow[function.workflow_id] = function
+        self._by_workflow[function.workflow_id.int] = function
         return function
 
     def job(
@@ -111,11 +134,13 @@ class Registry:
     ) -> Callable[[F], F]:
         """Register the decorated callable under `key` and, with `cron`, `every` or `recurrence`, its schedule.
 
-        `settings` are `exposed`, `at_most_once`, `timeout`, `max_retries`, `schedule_key` (default: the key) and
+        `settings` are `exposed`, `at_most_once`, `timeout`, `max_retries`, `queue`, `schedule_key` (default: the key) and
         `options`: further schedule_config keys, such as {"overlap": "buffer_one"}. Raises RecurrenceError for a
         bad rule, ValueError for two rules, DuplicateFunction for a taken key. The callable is returned unchanged.
         """
-        rule = _rule(key, cron=cron, every=every, recurrence=recurrence, tz=tz)
+        rule = rule_of(key, cron=cron, every=every, recurrence=recurrence, tz=tz)
+        if rule is not None and not rule.is_possible():
+            raise RecurrenceError(f"@job({key!r}): {rule!r} never fires; choose another day")
         schedule_key = settings.pop("schedule_key", key) if rule is not None else None
 
         def register(call: F) -> F:
@@ -132,7 +157,7 @@ class Registry:
 
     def by_workflow(self, workflow_id: UUID) -> Function | None:
         """The function a workflow id names, or None."""
-        return self._by_workflow.get(workflow_id)
+        return self._by_workflow.get(workflow_id.int)
 
     def __iter__(self) -> Iterator[Function]:
         """All functions in the order of their keys."""
@@ -158,9 +183,10 @@ def function_of(call: Callable[..., Any], key: str, **settings: Any) -> Function
     )
 
 
-def _rule(
+def rule_of(
     key: str, *, cron: str | None, every: timedelta | None, recurrence: Recurrence | None, tz: str
 ) -> Recurrence | None:
+    """The rule a decorator was given in one of its forms, or None; raises RecurrenceError, ValueError for two."""
     given = [
         name
         for name, value in (("cron", cron), ("every", every), ("recurrence", recurrence))
@@ -177,6 +203,27 @@ def _rule(
 
 def _name_of(call: Callable[..., Any]) -> str:
     return f"{getattr(call, '__module__', '?')}.{getattr(call, '__qualname__', repr(call))}"
+
+
+def _keywords_of(
+    signature: inspect.Signature, given: str | None
+) -> tuple[frozenset[str] | None, frozenset[str] | None]:
+    """The names a call by keywords needs and those it takes; None: it cannot be so called, it takes all."""
+    needed, taken, takes_all = set(), set(), False
+    for name, parameter in signature.parameters.items():
+        is_needed = parameter.default is parameter.empty
+        match parameter.kind:
+            case parameter.VAR_KEYWORD:
+                takes_all = True
+            case parameter.POSITIONAL_ONLY if is_needed:
+                return None, None
+            case parameter.KEYWORD_ONLY | parameter.POSITIONAL_OR_KEYWORD if name != given:
+                taken.add(name)
+                if is_needed:
+                    needed.add(name)
+            case _:
+                pass
+    return frozenset(needed), None if takes_all else frozenset(taken)
 
 
 def _context_parameter(call: Callable[..., Any]) -> str | None:

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from clockwright.engine.events import Events, OutcomeRefused, RunEnded, RunsClaimed
-from clockwright.engine.model import Claim, Outcome, Start
+from clockwright.engine.flights import Flight, Pace, Slots
+from clockwright.engine.model import Claim, Outcome, RunState, Start
 from clockwright.engine.offload import offload, own_pool
 from clockwright.engine.options import EngineOptions
-from clockwright.engine.ports import Executor, Store
+from clockwright.engine.ports import Executor, Share, Store
 
 _log = logging.getLogger(__name__)
 
-AHEAD = 0.25
-"""Seconds of work a node claims beyond its free slots, by its own pace: short runs come in large groups, long ones
-only when there is a slot for them."""
-
-MAX_AHEAD = 1_000
 RECORD_BATCH = 1_000
+LINGER, LINGERS = 0.005, 4
+"""A group of outcomes that is small while others will come in a moment waits for them so many seconds so many times:
+a transaction costs as much as a hundred rows."""
+
 PATIENCE = 1.0
 """After so many seconds a claimed run that found no slot here is handed back: another node may have one."""
 
@@ -30,43 +30,8 @@ LONG_RUN = 0.5
 """After so many seconds a run's start is written down while it goes on; shorter ones are written once, at the end."""
 
 
-@dataclass(slots=True, eq=False)
-class _Flight:
-    """A claimed run on its way through this node."""
-
-    claim: Claim
-    landed_at: float
-    task: asyncio.Task[None] | None = None
-    started: Start | None = None
-    is_announced: bool = False
-
-
-class _Pace:
-    """How many runs a second this node ended lately."""
-
-    def __init__(self) -> None:
-        self._since = 0.0
-        self._ended = 0
-        self._rate = 0.0
-
-    def count(self, ended: int) -> None:
-        self._ended += ended
-
-    def stop(self) -> None:
-        """Take nothing ahead until runs end quickly again."""
-        self._rate, self._ended = 0.0, 0
-
-    def ahead(self) -> int:
-        now = asyncio.get_running_loop().time()
-        elapsed = now - self._since
-        if elapsed >= AHEAD / 10:
-            self._rate = self._ended / elapsed
-            self._since, self._ended = now, 0
-        return min(MAX_AHEAD, int(self._rate * AHEAD))
-
-
 class Runner:
-    """Claims at most `options.capacity` runs at a time to execute, plus what its pace lets it take ahead."""
+    """Executes at most `options.capacity` runs at a time, and claims those plus what its pace lets it take ahead."""
 
     def __init__(
         self,
@@ -85,79 +50,153 @@ class Runner:
         self._events = events
         self._node_id = node_id
         self._wake = wake
-        self._slots = asyncio.Semaphore(options.capacity)
-        self._flights: dict[UUID, _Flight] = {}
-        self._outcomes: list[tuple[_Flight, Outcome]] = []
-        self._let_go: list[_Flight] = []
+        self._flights: dict[int, Flight] = {}
+        self._slots = Slots(options.capacity, self._fly)
+        self._reserved = 0
+        self._may_wait = True
+        self._outcomes: list[tuple[Flight, Outcome]] = []
+        self._let_go: list[Flight] = []
         self._unrecorded = asyncio.Event()
         self._airborne = asyncio.Event()
-        self._pace = _Pace()
+        self._moved = asyncio.Event()
+        self._pace = Pace()
+        self._unknown: set[UUID] = set()
+        self._is_closed = False
+        self.ended = 0
+        self.on_let_go: Callable[[], None] = lambda: None
+        """Called when runs were handed back: other nodes may have a slot for them."""
+
+    @property
+    def is_about_to_look(self) -> bool:
+        """Whether something may wait for this node, and it has room for it."""
+        return self._may_wait and self.room > 0
 
     @property
     def in_flight(self) -> int:
         """How many claimed runs have not been recorded yet."""
         return len(self._flights)
 
+    def look_for_waiting(self) -> None:
+        """Something may be queued that is not this node's: it goes before what becomes due."""
+        self._may_wait = True
+
+    @contextlib.contextmanager
+    def share(self, most: int) -> Iterator[Share | None]:
+        """What this node may take of runs that are settled meanwhile: nothing while others wait or it is full."""
+        room = 0 if self._may_wait else min(most, self.room)
+        if room <= 0 or not self._node_id():
+            yield None
+            return
+        self._reserved += room
+        try:
+            yield Share(node_id=self._node_id(), room=room)
+        finally:
+            self._reserved -= room
+            self._moved.set()
+            if self._may_wait:
+                self._wake()  # it may have looked meanwhile, and found no room
+
+    async def room_for(self, count: int, seconds: float) -> bool:
+        """Wait until a share of so many would be had, or so many seconds; whether it would be."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self._may_wait or self.room < count:
+                    self._moved.clear()
+                    await self._moved.wait()
+        except TimeoutError:
+            return False
+        return True
+
     async def step(self) -> float:
         """Claim what there is room for; seconds until a waiting retry is ready, at most the safety sweep."""
-        room = self._capacity + self._pace.ahead() - len(self._flights)
-        if room <= 0 or not self._node_id():  # without an id the node is between two lives
+        room, node_id = self.room, self._node_id()
+        if room <= 0 or not node_id:  # without an id the node is between two lives
+            self._may_wait = True
             return self._sweep  # a landing flight wakes the loop
-        claimed = await offload(self._store.claim_runs, self._node_id(), room)
-        landed_at = asyncio.get_running_loop().time()
-        for claim in claimed.claims:
-            self._take_off(_Flight(claim, landed_at))
-        if claimed.claims:
-            self._events.emit(RunsClaimed(node_id=self._node_id(), claims=claimed.claims))
+        self._may_wait = False
+        self._reserved += room
+        try:
+            claimed = await offload(self._store.claim_runs, node_id, room)
+        except BaseException:
+            self._may_wait = True
+            raise
+        finally:
+            self._reserved -= room
+            self._moved.set()
+        self.take(claimed.claims)
         if len(claimed.claims) == room:
+            self._may_wait = True
             return 0.0
+        self._moved.set()
         if claimed.next_ready_at is None:
             return self._sweep
         return min(self._sweep, max(0.0, (claimed.next_ready_at - claimed.now).total_seconds()))
 
-    def _take_off(self, flight: _Flight) -> None:
-        self._flights[flight.claim.run_id] = flight
+    def take(self, claims: Sequence[Claim]) -> None:
+        """Execute what the store gave this node."""
+        # what it gave to a life that ended meanwhile is the keepers'
+        ours = [claim for claim in claims if claim.node_id == self._node_id()]
+        if not ours or self._is_closed:
+            return
+        if not self._flights:
+            self._pace.begin()
+        landed_at = asyncio.get_running_loop().time()
+        for claim in ours:
+            self._flights[claim.run_id.int] = flight = Flight(claim, landed_at)
+            self._slots.give(flight)
         self._airborne.set()
-        flight.task = asyncio.create_task(self._fly(flight))
+        self._events.emit(RunsClaimed(node_id=self._node_id(), claims=ours))
 
-    async def _fly(self, flight: _Flight) -> None:
+    @property
+    def room(self) -> int:
+        """How many more runs this node may claim."""
+        return self.reach - len(self._flights) - self._reserved
+
+    @property
+    def reach(self) -> int:
+        """How many runs this node may hold at a time."""
+        return self._capacity + self._pace.ahead(is_idle=not self._flights)
+
+    async def _fly(self, flight: Flight) -> None:
+        time = asyncio.get_running_loop().time
+
         def now() -> datetime:
             # the store's clock, carried on by this machine's monotonic one
-            elapsed = asyncio.get_running_loop().time() - flight.landed_at
-            return flight.claim.claimed_at + timedelta(seconds=elapsed)
+            return flight.claim.claimed_at + timedelta(seconds=time() - flight.landed_at)
 
         own_pool.set(None)  # the handler's own store calls use the common threads
-        async with self._slots:
-            claim = flight.claim
-            flight.started = Start(
-                run_id=claim.run_id, attempt=claim.attempt, node_id=claim.node_id, started_at=now()
-            )
-            try:
-                outcome = await self._executor.execute(claim, now)
-            except Exception:  # noqa: BLE001 - logged; the store decides whether it is queued again or lost
-                _log.exception("run %s could not be executed here; it is handed back", claim.run_id)
-                self._let_go.append(flight)
-                self._unrecorded.set()
-                return
+        claim = flight.claim
+        flight.started = Start(
+            run_id=claim.run_id, attempt=claim.attempt, node_id=claim.node_id, started_at=now()
+        )
+        try:
+            outcome = await self._executor.execute(claim, now)
+        except Exception:  # noqa: BLE001 - logged; the store decides whether it is queued again or lost
+            _log.exception("run %s could not be executed here; it is handed back", claim.run_id)
+            self._let_go.append(flight)
+            self._unrecorded.set()
+            return
         if outcome is None:
             self._land(flight)
+            self._wake()
             return
         self._outcomes.append((flight, outcome))
         self._unrecorded.set()
 
-    def _land(self, flight: _Flight) -> None:
-        current = self._flights.get(flight.claim.run_id)
-        if current is flight:
-            del self._flights[flight.claim.run_id]
+    def _land(self, flight: Flight) -> None:
+        # the integers of ids: a UUID's own hash is computed in Python, a dozen times a run
+        if self._flights.get(flight.claim.run_id.int) is flight:
+            del self._flights[flight.claim.run_id.int]
         if not self._flights:
             self._airborne.clear()
-        self._wake()
+        self._moved.set()
 
     async def record(self) -> float:
         """Write down, in one transaction, every outcome that has come in; waits until there is one."""
         await self._unrecorded.wait()
         if self._let_go:
             await self._hand_back()
+        await self._gather()
         batch, self._outcomes = self._outcomes[:RECORD_BATCH], self._outcomes[RECORD_BATCH:]
         if not self._outcomes:
             self._unrecorded.clear()
@@ -169,13 +208,25 @@ class Runner:
             self._outcomes[:0] = batch  # nothing was written: the loop comes back to it
             self._unrecorded.set()
             raise
-        for flight, outcome in batch:
+        for flight, _ in batch:
             self._land(flight)
-            self._report(flight, outcome, is_recorded=outcome.run_id in recorded)
         self._pace.count(len(batch))
+        self.ended += len(batch)
+        self._report(batch, recorded)
         if await offload(self._store.promote_buffered):
-            self._wake()
+            self._may_wait = True
+        tries_again = any(outcome.state is RunState.RETRYING for _, outcome in batch)
+        if self._may_wait or tries_again or len(self._flights) < self._capacity:
+            self._wake()  # also with a slot to spare: another node may have let go of something
         return 0.0
+
+    async def _gather(self) -> None:
+        """Where runs end by the hundred, wait for more of them."""
+        for _ in range(LINGERS):
+            on_the_way = len(self._flights) - len(self._outcomes)
+            if not (0 < len(self._outcomes) < on_the_way and self._pace.ahead(is_idle=False)):
+                return
+            await asyncio.sleep(LINGER)
 
     async def record_rest(self) -> None:
         """Write down what has come in and is not recorded yet; raises what the store raises."""
@@ -192,20 +243,25 @@ class Runner:
         del self._let_go[: len(flights)]
         for flight in flights:
             self._land(flight)
+        self._may_wait = True
+        self._wake()
+        self.on_let_go()
 
-    def _report(self, flight: _Flight, outcome: Outcome, *, is_recorded: bool) -> None:
-        if not is_recorded:
+    def _report(self, batch: Sequence[tuple[Flight, Outcome]], recorded: Collection[UUID]) -> None:
+        refused = [
+            outcome
+            for _, outcome in batch
+            if len(recorded) < len(batch) and outcome.run_id not in recorded
+        ]
+        ended = [
+            _ended(flight.claim, outcome)
+            for flight, outcome in batch
+            if not refused or outcome.run_id in recorded
+        ]
+        if ended:
+            self._events.emit_all(ended)
+        for outcome in refused:
             self._events.emit(OutcomeRefused(node_id=outcome.node_id, outcome=outcome))
-            return
-        started = outcome.started_at or outcome.finished_at
-        ended = RunEnded(
-            node_id=outcome.node_id,
-            claim=flight.claim,
-            outcome=outcome,
-            lateness=started - flight.claim.scheduled_for,
-            duration=outcome.finished_at - started,
-        )
-        self._events.emit(ended)
 
     async def attend(self) -> None:
         """Write down the starts of long runs, pass on requests to stop, hand back what finds no slot here.
@@ -233,35 +289,49 @@ class Runner:
         waiting = [
             flight
             for flight in self._flights.values()
-            if flight.started is None
-            and flight not in self._let_go
-            and now - flight.landed_at > PATIENCE
+            if flight.task is None and not flight.is_let_go and now - flight.landed_at > PATIENCE
         ]
         for flight in waiting:
-            if flight.task is not None:
-                flight.task.cancel()
+            flight.is_let_go = True
             self._let_go.append(flight)
         if waiting:
             self._pace.stop()
             self._unrecorded.set()
 
+    async def reconcile(self) -> None:
+        """Hand back what the store says this node holds and the node knows nothing of: a claim's answer was lost.
+
+        Only what it did not know at the last look either: an answer may be on its way still.
+        """
+        node_id = self._node_id()
+        if not node_id:  # between two lives
+            return
+        held = await offload(self._store.held_runs, node_id)
+        unknown = {run_id for run_id in held if run_id.int not in self._flights}
+        lost, self._unknown = unknown & self._unknown, unknown
+        if lost:
+            await offload(self._store.hand_back, node_id, lost)
+            self._may_wait = True
+            self._wake()
+
     async def drain(self, deadline: float) -> None:
         """Wait until every claimed run is recorded, at most `deadline` seconds."""
-        end = asyncio.get_running_loop().time() + deadline
-        while self._flights and (left := end - asyncio.get_running_loop().time()) > 0:
-            tasks = [
-                flight.task
-                for flight in self._flights.values()
-                if flight.task and not flight.task.done()
-            ]
-            if tasks:
-                await asyncio.wait(tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            else:
-                await asyncio.sleep(min(left, 0.01))  # all have ended; the recorder is writing
+        try:
+            async with asyncio.timeout(deadline):
+                while self._flights or self._reserved:
+                    self._moved.clear()
+                    await self._moved.wait()
+        except TimeoutError:
+            pass
+
+    def close(self) -> None:
+        """Take nothing more, whatever the store still gives."""
+        self._is_closed = True
 
     def abandon(self) -> Sequence[UUID]:
         """Stop everything still under way and forget it; returns the runs that were not finished."""
         flights, self._flights = list(self._flights.values()), {}
+        self._slots.clear()
         self._airborne.clear()
         self._outcomes.clear()
         self._let_go.clear()
@@ -269,3 +339,14 @@ class Runner:
             if flight.task is not None:
                 flight.task.cancel()
         return [flight.claim.run_id for flight in flights]
+
+
+def _ended(claim: Claim, outcome: Outcome) -> RunEnded:
+    started = outcome.started_at or outcome.finished_at
+    return RunEnded(
+        node_id=outcome.node_id,
+        claim=claim,
+        outcome=outcome,
+        lateness=started - claim.scheduled_for,
+        duration=outcome.finished_at - started,
+    )

@@ -47,22 +47,66 @@ class _Choice:
     candidates: tuple[datetime, ...] = ()
 
 
-def settle(situation: Situation, now: datetime) -> Settlement:
-    """Account for the fire times in `(settled_until, now]`; a clock that stepped back settles nothing."""
-    schedule = situation.schedule
+_NOTHING = _Choice()
+
+
+class Answers:
+    """What rules answered so far: most schedules that are due at one instant have rules in common.
+
+    All answers are in UTC. A rule answers in its own zone, and two datetimes of one zone compare and subtract by their
+    wall clocks, which lie in the hour that comes twice.
+    """
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        # by identity, which is cheap; the value keeps the rule alive, so that no other can come by its number
+        self._known: dict[tuple[str, int, datetime], tuple[Recurrence, datetime | None]] = {}
+
+    def next(self, rule: Recurrence, after: datetime) -> datetime | None:
+        """The first fire time strictly after an instant."""
+        known = self._known.get(("next", id(rule), after))
+        return self._learn("next", rule, after, _next(rule, after)) if known is None else known[1]
+
+    def last(self, rule: Recurrence, until: datetime) -> datetime | None:
+        """The last fire time up to and including an instant."""
+        known = self._known.get(("last", id(rule), until))
+        if known is not None:
+            return known[1]
+        return self._learn("last", rule, until, _prev(rule, until + _TICK))
+
+    def prev(self, rule: Recurrence, before: datetime) -> datetime | None:
+        """The last fire time strictly before an instant."""
+        known = self._known.get(("prev", id(rule), before))
+        return self._learn("prev", rule, before, _prev(rule, before)) if known is None else known[1]
+
+    def _learn(
+        self, question: str, rule: Recurrence, instant: datetime, answer: datetime | None
+    ) -> datetime | None:
+        self._known[question, id(rule), instant] = (rule, answer)
+        return answer
+
+
+def settle(situation: Situation, now: datetime, answers: Answers | None = None) -> Settlement:
+    """Account for the fire times in `(settled_until, now]`; a clock that stepped back settles nothing.
+
+    `answers`: to be given to all settlements of a batch.
+    """
+    schedule, answers = situation.schedule, answers or Answers()
     if now <= schedule.settled_until:
         return Settlement(verdicts=(), schedule=schedule)
     if schedule.status not in (ScheduleStatus.ACTIVE, ScheduleStatus.PAUSED):
         return Settlement(verdicts=(), schedule=replace(schedule, settled_until=now))
     after, until = _window(schedule, now)
-    if until <= after:
-        return Settlement(verdicts=(), schedule=_moved_on(schedule, now, ()))
     if schedule.status is ScheduleStatus.PAUSED:
-        paused = _Stretch(after, until, RunState.SKIPPED, Reason.PAUSED)
+        # it stays paused, also outside its bounds: what it is to do next is decided when it is resumed
+        paused = [_Stretch(after, until, RunState.SKIPPED, Reason.PAUSED)] if after < until else []
         return Settlement(
-            verdicts=_accounted(schedule, [paused]), schedule=replace(schedule, settled_until=now)
+            verdicts=_accounted(schedule, paused), schedule=replace(schedule, settled_until=now)
         )
-    choice = _catch_up(schedule, after, until, now)
+    if until <= after:
+        return Settlement(verdicts=(), schedule=_moved_on(schedule, now, (), answers))
+    choice = _catch_up(schedule, (after, until), now, answers)
     admission = admit(
         choice.candidates,
         schedule.policy,
@@ -72,7 +116,7 @@ def settle(situation: Situation, now: datetime) -> Settlement:
     verdicts = _accounted(schedule, choice.stretches) + decided
     return Settlement(
         verdicts=verdicts,
-        schedule=_moved_on(schedule, now, verdicts),
+        schedule=_moved_on(schedule, now, verdicts, answers),
         cancel_running=admission.cancel_running,
     )
 
@@ -82,20 +126,16 @@ def next_fire(schedule: Schedule, after: datetime) -> datetime | None:
     limit = schedule.policy.max_executions
     if limit is not None and schedule.execution_count >= limit:
         return None
-    return _upcoming(schedule, after)
+    return _upcoming(schedule, after, Answers())
 
 
-def _upcoming(schedule: Schedule, after: datetime) -> datetime | None:
+def _upcoming(schedule: Schedule, after: datetime, answers: Answers) -> datetime | None:
     if schedule.start_at is not None:
         after = max(after, schedule.start_at - _TICK)
-    fire_time = _next(schedule.recurrence, after)
+    fire_time = answers.next(schedule.recurrence, after)
     if fire_time is None or (schedule.end_at is not None and fire_time > schedule.end_at):
         return None
     return fire_time
-
-
-# A rule answers in its own zone. Two datetimes of one zone compare and subtract by their wall clocks, which lie in the
-# hour that comes twice: from here on only UTC.
 
 
 def _next(rule: Recurrence, after: datetime) -> datetime | None:
@@ -119,20 +159,22 @@ def _window(schedule: Schedule, now: datetime) -> tuple[datetime, datetime]:
     return after, now if schedule.end_at is None else min(now, schedule.end_at)
 
 
-def _catch_up(schedule: Schedule, after: datetime, until: datetime, now: datetime) -> _Choice:
+def _catch_up(
+    schedule: Schedule, window: tuple[datetime, datetime], now: datetime, answers: Answers
+) -> _Choice:
     """Which of the unsettled fire times are candidates, and why the others are not."""
-    rule = schedule.recurrence
-    last = _prev(rule, until + _TICK)
+    rule, (after, until) = schedule.recurrence, window
+    last = answers.last(rule, until)
     if last is None or last <= after:
-        return _Choice()
+        return _NOTHING
+    earlier = answers.prev(rule, last)
+    if earlier is None or earlier <= after:
+        return _in_grace(schedule, (), last, now)  # the only one: nothing to choose
     match schedule.policy.catch_up:
         case CatchUp.LATEST:
             coalesced = _Stretch(after, last - _TICK, RunState.SKIPPED, Reason.COALESCED)
             return _in_grace(schedule, (coalesced,), last, now)
         case CatchUp.NONE:
-            earlier = _prev(rule, last)
-            if earlier is None or earlier <= after:
-                return _in_grace(schedule, (), last, now)
             return _Choice((_Stretch(after, until, RunState.SKIPPED, Reason.NOT_CAUGHT_UP),))
         case CatchUp.ALL:
             return _all_in_grace(schedule, after, until, now)
@@ -216,7 +258,9 @@ def _range(schedule: Schedule, stretch: _Stretch, first: datetime) -> Verdict:
     )
 
 
-def _moved_on(schedule: Schedule, now: datetime, verdicts: tuple[Verdict, ...]) -> Schedule:
+def _moved_on(
+    schedule: Schedule, now: datetime, verdicts: tuple[Verdict, ...], answers: Answers
+) -> Schedule:
     """The schedule after a settlement: watermark, count, next fire time, and whether anything is left."""
     queued = sum(v.state in (RunState.QUEUED, RunState.BUFFERED) for v in verdicts)
     count = schedule.execution_count + queued
@@ -225,7 +269,7 @@ def _moved_on(schedule: Schedule, now: datetime, verdicts: tuple[Verdict, ...]) 
         moved["last_execution_at"] = now
     limit = schedule.policy.max_executions
     is_used_up = limit is not None and count >= limit
-    upcoming = None if is_used_up else _upcoming(schedule, now)
+    upcoming = None if is_used_up else _upcoming(schedule, now, answers)
     moved["next_execution_at"] = upcoming
     if upcoming is None:
         moved |= _ending(count, verdicts, is_used_up=is_used_up)

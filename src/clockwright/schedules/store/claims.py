@@ -85,6 +85,7 @@ _OUTCOMES = {
 _RETRIES = "(v_status = 'retrying' AND cancel_requested_at IS NULL)"
 _STOPS = "(v_status IN ('retrying', 'cancelled') AND cancel_requested_at IS NOT NULL)"
 
+_RETRYING = RunState.RETRYING.value
 _RECORD = f"""
     UPDATE schedule_runs SET
         status = CASE WHEN {_STOPS} THEN 'cancelled' ELSE v_status END,
@@ -97,7 +98,7 @@ _RECORD = f"""
         result = {{result}},
         error = v_error,
         traceback = v_traceback
-    FROM {{rows}} WHERE {_FENCE} RETURNING run_id, attempt, status
+    FROM {{rows}} WHERE {_FENCE} RETURNING {{returned}}
 """
 
 _KEEP_ATTEMPTS = """
@@ -221,16 +222,22 @@ class ClaimCalls(StoreCalls):
 
     def _record(self, outcomes: Sequence[Outcome], cursor: Cursor) -> Collection[UUID]:
         # of two reports of one attempt the first counts
-        rows = {(o.run_id, o.attempt, o.node_id): _row_of(o) for o in reversed(outcomes)}
+        rows = {(o.run_id.int, o.attempt, o.node_id): _row_of(o) for o in reversed(outcomes)}
         table = self._dialect.table("v", _OUTCOMES, list(rows.values()))
-        result = self._dialect.json("v_result")
-        cursor.execute(_RECORD.format(rows=table.sql, result=result), table.params)
-        read = self._dialect.read_uuid
-        recorded = {(read(row[0]), row[1]): row[2] for row in cursor.fetchall()}
-        retried = [row for row in rows.values() if recorded.get(row[:2]) == RunState.RETRYING]
-        if retried:
-            self._keep_attempts(cursor, retried)
-        return {run_id for run_id, _ in recorded}
+        tries_again = any(row[3] == _RETRYING for row in rows.values())
+        sql = _RECORD.format(
+            rows=table.sql,
+            result=self._dialect.json("v_result"),
+            returned="run_id, attempt, status" if tries_again else "run_id",
+        )
+        cursor.execute(sql, table.params)
+        read, found = self._dialect.read_uuid, cursor.fetchall()
+        if tries_again:
+            states = {(read(row[0]), row[1]): row[2] for row in found}
+            retried = [row for row in rows.values() if states.get(row[:2]) == _RETRYING]
+            if retried:
+                self._keep_attempts(cursor, retried)
+        return {read(row[0]) for row in found}
 
     def _keep_attempts(self, cursor: Cursor, rows: Sequence[tuple[Any, ...]]) -> None:
         table = self._dialect.table("v", _OUTCOMES, rows)

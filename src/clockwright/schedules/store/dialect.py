@@ -104,6 +104,19 @@ class Dialect(ABC):
     def is_transient(self, error: BaseException) -> bool:
         """Whether the same transaction may succeed when it is tried again."""
 
+    def write_rows(
+        self,
+        cursor: Cursor,
+        sql: str,
+        values: Sequence[Any],
+        columns: Mapping[str, Kind],
+        rows: Sequence[Sequence[Any]],
+    ) -> int:
+        """Run a statement over rows of values, its `{rows}`, which come after its own; how many rows it changed."""
+        table = self.table("v", columns, rows)
+        cursor.execute(sql.format(rows=table.sql), [*values, *table.params])
+        return cursor.rowcount
+
     def read_instant_or_none(self, value: Any) -> datetime | None:
         """An instant that was selected, if there is one."""
         return None if value is None else self.read_instant(value)

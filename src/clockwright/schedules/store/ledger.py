@@ -9,13 +9,24 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from clockwright.engine.model import RunState, Schedule, ScheduleStatus, Settlement, Situation
+from clockwright.engine.model import (
+    Claim,
+    RunState,
+    Schedule,
+    ScheduleStatus,
+    Settlement,
+    Situation,
+    Trigger,
+    Verdict,
+)
+from clockwright.engine.ports import Share
 from clockwright.schedules.store.calls import UNFINISHED, StoreCalls
 from clockwright.schedules.store.dialect import Cursor, Kind
 
 _log = logging.getLogger(__name__)
 
 _WAITING = (RunState.QUEUED, RunState.BUFFERED)
+NO_SHARE = Share(node_id="", room=0)
 
 _NEW_RUNS = {
     "v_run_id": Kind.UUID,
@@ -32,16 +43,18 @@ _NEW_RUNS = {
 _INSERT_RUNS = """
     INSERT INTO schedule_runs (
         run_id, schedule_id, workflow_id, community_id, scheduled_for, covers_until, covers_count,
-        "trigger", status, reason, attempt, retries, takeovers, at_most_once,
+        "trigger", status, reason, attempt, retries, takeovers, at_most_once, node,
         created_at, ready_at, finished_at
     )
     SELECT
         v_run_id, v_schedule_id, v_workflow_id, v_community_id, v_scheduled_for, v_covers_until,
-        v_covers_count, 'schedule', v_status, v_reason, 0, 0, 0, false, %s,
-        CASE WHEN v_status = 'queued' THEN %s END,
-        CASE WHEN v_status NOT IN ('queued', 'buffered') THEN %s END
+        v_covers_count, 'schedule', v_status, v_reason,
+        CASE WHEN v_status = 'running' THEN 1 ELSE 0 END, 0, 0, false,
+        CASE WHEN v_status = 'running' THEN %s END, %s,
+        CASE WHEN v_status IN ('queued', 'running') THEN %s END,
+        CASE WHEN v_status NOT IN ('queued', 'buffered', 'running') THEN %s END
     FROM {rows} WHERE true
-    ON CONFLICT (schedule_id, scheduled_for) WHERE "trigger" = 'schedule' DO NOTHING
+    ON CONFLICT DO NOTHING
 """
 
 _MOVED = {
@@ -96,13 +109,16 @@ _OCCUPANCY = f"""
 
 @dataclass(slots=True)
 class _Pages:
-    """Settlements as rows to be written."""
+    """Settlements as rows to be written; the first runs that are queued go to whoever has a share."""
 
     ids: Iterator[UUID]
+    now: datetime
+    share: Share
     runs: list[tuple[Any, ...]] = field(default_factory=list)
     moved: list[tuple[Any, ...]] = field(default_factory=list)
     replaced: list[tuple[UUID, int]] = field(default_factory=list)
-    is_queued: bool = False
+    claims: list[Claim] = field(default_factory=list)
+    is_waiting: bool = False
 
     def enter(self, settlement: Settlement) -> None:
         """Add the rows of one settlement."""
@@ -110,9 +126,14 @@ class _Pages:
         if settlement.cancel_running:
             self.replaced.append((schedule.schedule_id, settlement.cancel_running))
         for verdict in settlement.verdicts:
-            run_id = next(self.ids)
-            if verdict.state in _WAITING:
-                last_id, self.is_queued = run_id, True
+            run_id, state = next(self.ids), verdict.state
+            if state in _WAITING:
+                last_id = run_id
+                if state is RunState.QUEUED and len(self.claims) < self.share.room:
+                    state = RunState.RUNNING
+                    self.claims.append(self._claim(run_id, schedule, verdict))
+                else:
+                    self.is_waiting = True
             self.runs.append(
                 (
                     run_id,
@@ -122,11 +143,29 @@ class _Pages:
                     verdict.scheduled_for,
                     verdict.covers_until,
                     verdict.covers_count,
-                    verdict.state.value,
+                    state.value,
                     None if verdict.reason is None else verdict.reason.value,
                 )
             )
         self.moved.append(_moved(schedule, last_id))
+
+    def _claim(self, run_id: UUID, schedule: Schedule, verdict: Verdict) -> Claim:
+        return Claim(
+            run_id=run_id,
+            attempt=1,
+            retries=0,
+            takeovers=0,
+            node_id=self.share.node_id,
+            schedule_id=schedule.schedule_id,
+            workflow_id=schedule.workflow_id,
+            scheduled_for=verdict.scheduled_for,
+            claimed_at=self.now,
+            trigger=Trigger.SCHEDULE,
+            policy=schedule.policy,
+            args=schedule.args,
+            context=schedule.context,
+            community=schedule.community,
+        )
 
 
 def _moved(schedule: Schedule, last_execution_id: UUID | None) -> tuple[Any, ...]:
@@ -160,10 +199,16 @@ class Ledger(StoreCalls):
         read = self._dialect.read_uuid
         return {read(row[0]): (row[1], row[2]) for row in cursor.fetchall()}
 
-    def _write_down(self, cursor: Cursor, settlements: Sequence[Settlement], now: datetime) -> None:
-        """All that the settlements decided; wakes the engines when there is something to run."""
-        count = sum(len(settlement.verdicts) for settlement in settlements)
-        pages = _Pages(iter(self._ids.take(now, count)))
+    def _write_down(
+        self,
+        cursor: Cursor,
+        settlements: Sequence[Settlement],
+        now: datetime,
+        share: Share = NO_SHARE,
+    ) -> Sequence[Claim]:
+        """All that the settlements decided; wakes the engines when something waits. The runs that were taken."""
+        count = sum([len(settlement.verdicts) for settlement in settlements])
+        pages = _Pages(iter(self._ids.take(now, count)), now, share)
         for settlement in settlements:
             pages.enter(settlement)
         at = self._dialect.instant(now)
@@ -172,21 +217,27 @@ class Ledger(StoreCalls):
             columns = {"v_schedule_id": Kind.UUID, "v_count": Kind.INTEGER}
             rows = self._dialect.table("v", columns, pages.replaced)
             cursor.execute(_REPLACE.format(rows=rows.sql), [at, at, *rows.params])
-        if pages.runs:
-            self._enter_runs(cursor, pages.runs, at)
+        entered = self._enter_runs(cursor, pages, at)
         if pages.moved:
-            rows = self._dialect.table("v", _MOVED, pages.moved)
-            cursor.execute(_MOVE_SCHEDULES.format(rows=rows.sql), [at, *rows.params])
-        if pages.is_queued:
+            self._dialect.write_rows(cursor, _MOVE_SCHEDULES, [at], _MOVED, pages.moved)
+        if pages.is_waiting:
             self._db.wake(cursor)
+        return entered
 
-    def _enter_runs(self, cursor: Cursor, runs: Sequence[tuple[Any, ...]], at: Any) -> None:
-        rows = self._dialect.table("v", _NEW_RUNS, runs)
-        cursor.execute(_INSERT_RUNS.format(rows=rows.sql), [at, at, at, *rows.params])
-        if cursor.rowcount != len(runs):
-            # only a watermark moved back by hand leads here; the ledger's first answer stands
-            _log.error(
-                "%d of %d fire times were accounted for before",
-                len(runs) - cursor.rowcount,
-                len(runs),
-            )
+    def _enter_runs(self, cursor: Cursor, pages: _Pages, at: Any) -> Sequence[Claim]:
+        if not pages.runs:
+            return ()
+        values = [pages.share.node_id, at, at, at]
+        count = self._dialect.write_rows(cursor, _INSERT_RUNS, values, _NEW_RUNS, pages.runs)
+        if count == len(pages.runs):
+            return pages.claims
+        # only a watermark moved back by hand leads here; the ledger's first answer stands
+        _log.error(
+            "%d of %d fire times were accounted for before",
+            len(pages.runs) - count,
+            len(pages.runs),
+        )
+        entered = self._dialect.is_one_of("run_id", [claim.run_id for claim in pages.claims])
+        cursor.execute(f"SELECT run_id FROM schedule_runs WHERE {entered.sql}", entered.params)
+        there = {self._dialect.read_uuid(row[0]) for row in cursor.fetchall()}
+        return [claim for claim in pages.claims if claim.run_id in there]

@@ -31,10 +31,16 @@ _KEEP_ATTEMPTS = """
 
 _LOSE = "at_most_once AND started_at IS NOT NULL"
 
+# Nothing of a removed schedule starts again. Of two reasons to end, the request came first.
+_REMOVED = """schedule_id IN (
+                SELECT schedule_id FROM workflow_schedules WHERE status = 'removed'
+            )"""
+
 _LET_GO = f"""
     UPDATE schedule_runs SET
         status = v_status,
         reason = CASE
+            WHEN v_status = 'cancelled' AND cancel_requested_at IS NULL THEN 'schedule_removed'
             WHEN v_status = 'cancelled' THEN COALESCE(reason, 'requested')
             WHEN v_status = 'lost' AND {_LOSE} THEN 'at_most_once'
             WHEN v_status = 'lost' THEN 'crashed_node'
@@ -47,7 +53,9 @@ _LET_GO = f"""
     FROM (
         SELECT run_id AS v_run_id, CASE
             WHEN cancel_requested_at IS NOT NULL THEN 'cancelled'
-            WHEN {_LOSE} OR takeovers + {{takeovers}} > {MAX_TAKEOVERS} THEN 'lost'
+            WHEN {_LOSE} THEN 'lost'
+            WHEN {_REMOVED} THEN 'cancelled'
+            WHEN takeovers + {{takeovers}} > {MAX_TAKEOVERS} THEN 'lost'
             ELSE 'queued'
         END AS v_status
         FROM schedule_runs WHERE {{among}} AND status = 'running'

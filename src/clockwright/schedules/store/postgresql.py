@@ -35,14 +35,33 @@ class PostgreSQL(Dialect):
     def table(
         self, alias: str, columns: Mapping[str, Kind], rows: Sequence[Sequence[Any]]
     ) -> Fragment:
-        """One array a column: the server parses them in C, and the planner knows how many rows there are."""
-        kinds = list(columns.values())
-        arrays = ", ".join(f"%s::{_ELEMENTS[kind]}[]" for kind in kinds)
-        values = zip(*rows, strict=True) if rows else ((),) * len(kinds)
+        """One array a column: the server parses them in C, and the planner knows how many rows there are.
+
+        A column that has one and the same value in all rows is sent once.
+        """
+        values = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+        arrays: list[tuple[str, str]] = []
+        constants: list[str] = []
+        array_values: list[Any] = []
+        constant_values: list[Any] = []
+        for (name, kind), column in zip(columns.items(), values, strict=True):
+            if arrays and column[0] == column[-1] and column.count(column[0]) == len(column):
+                constants.append(f"%s::{_ELEMENTS[kind]} AS {name}")
+                constant_values.append(self._one(column[0], kind))
+            else:
+                arrays.append((name, f"%s::{_ELEMENTS[kind]}[]"))
+                array_values.append(_array(column, kind))
+        names = ", ".join(name for name, _ in arrays)
+        table = f"unnest({', '.join(array for _, array in arrays)}) AS {alias}({names})"
+        if not constants:
+            return Fragment(table, tuple(array_values))
         return Fragment(
-            f"unnest({arrays}) AS {alias}({', '.join(columns)})",
-            tuple(_array(column, kind) for column, kind in zip(values, kinds, strict=True)),
+            f"(SELECT {names}, {', '.join(constants)} FROM {table}) AS {alias}",
+            (*constant_values, *array_values),
         )
+
+    def _one(self, value: Any, kind: Kind) -> Any:
+        return value.isoformat() if kind is Kind.INSTANT and value is not None else value
 
     def json(self, expression: str) -> str:
         """A cast."""
@@ -87,7 +106,12 @@ def _uuids(values: Iterable[Any]) -> list[str]:
 
 
 def _instants(values: Iterable[Any]) -> list[str]:
-    return ["NULL" if value is None else value.isoformat() for value in values]
+    # many of them are one and the same object
+    texts: dict[int, str] = {id(None): "NULL"}
+    kept = list(values)
+    return [
+        texts.get(id(value)) or texts.setdefault(id(value), value.isoformat()) for value in kept
+    ]
 
 
 def _numbers(values: Iterable[Any]) -> list[str]:

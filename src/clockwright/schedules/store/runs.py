@@ -13,6 +13,7 @@ from clockwright.engine.model import Reason, Run
 from clockwright.engine.ports import Clock, ManualRun, UnknownRun, UnknownSchedule
 from clockwright.schedules.store.calls import ACTIVE, UNFINISHED, StoreCalls
 from clockwright.schedules.store.dialect import Cursor, to_json
+from clockwright.schedules.store.examinations import note_pruned
 from clockwright.schedules.store.rows import RUN_COLUMNS, read_run
 
 _TRIGGER = """
@@ -84,6 +85,10 @@ class RunCalls(StoreCalls):
     def cancelled_runs(self, node_id: str) -> Collection[UUID]:
         """The node's running runs that were asked to stop."""
         return self._db.read(partial(self._asked_to_stop, node_id))
+
+    def held_runs(self, node_id: str) -> Collection[UUID]:
+        """All running runs of the node, also those whose claim it never heard the answer to."""
+        return self._db.read(partial(self._held_by, node_id))
 
     def get_run(self, run_id: UUID) -> Run:
         """The run; raises UnknownRun."""
@@ -159,6 +164,12 @@ class RunCalls(StoreCalls):
         )
         return {self._dialect.read_uuid(row[0]) for row in cursor.fetchall()}
 
+    def _held_by(self, node_id: str, cursor: Cursor) -> Collection[UUID]:
+        cursor.execute(
+            "SELECT run_id FROM schedule_runs WHERE status = 'running' AND node = %s", [node_id]
+        )
+        return {self._dialect.read_uuid(row[0]) for row in cursor.fetchall()}
+
     def _run(self, run_id: UUID, cursor: Cursor) -> Run:
         cursor.execute(
             f"SELECT {self._run_columns} FROM schedule_runs WHERE run_id = %s",
@@ -185,6 +196,8 @@ class RunCalls(StoreCalls):
         cursor.execute(f"DELETE FROM schedule_run_attempts WHERE {old.sql}", old.params)
         cursor.execute(f"DELETE FROM schedule_runs WHERE {old.sql}", old.params)
         pruned = cursor.rowcount
+        if pruned:
+            note_pruned(cursor, at)
         cursor.execute("DELETE FROM schedule_nodes WHERE NOT is_alive AND lease_until < %s", [at])
         return pruned
 

@@ -12,14 +12,15 @@ from uuid import UUID
 
 from clockwright.engine.lifecycle import amended, begun
 from clockwright.engine.model import Schedule, ScheduleStatus, Settlement, Situation
-from clockwright.engine.ports import Amendment, Clock, DuplicateKey, Settled, UnknownSchedule
-from clockwright.engine.settle import settle
+from clockwright.engine.ports import Amendment, Clock, DuplicateKey, Settled, Share, UnknownSchedule
+from clockwright.engine.settle import Answers, settle
 from clockwright.recurrence import ENGINE_VERSION, tzdata_version
 from clockwright.schedules.store.calls import PENDING, RECHECK
 from clockwright.schedules.store.dialect import Cursor, Kind, to_json
-from clockwright.schedules.store.ledger import Ledger
+from clockwright.schedules.store.ledger import NO_SHARE, Ledger
 from clockwright.schedules.store.projection import policy_to_json, project, rule_to_text
 from clockwright.schedules.store.rows import SCHEDULE_COLUMNS, read_schedule
+from clockwright.schedules.store.zone_records import ZoneRecords
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +38,16 @@ _CANCEL_PENDING = f"""
 """
 
 
+_TIMES = frozenset({"recurrence", "start_at", "end_at"})
+"""Whoever changes one of these has seen, or could have seen, what it comes to under the present versions."""
+
+_ENDED = frozenset({ScheduleStatus.COMPLETED, ScheduleStatus.FAILED})
+
+
+def _versions() -> dict[str, Any]:
+    return {"engine_version": ENGINE_VERSION, "tzdata_version": tzdata_version()}
+
+
 @dataclass(frozen=True, slots=True)
 class _Batch:
     """The locked schedules of one settling: those that could be read, and how many rows there were."""
@@ -45,7 +56,7 @@ class _Batch:
     size: int
 
 
-class ScheduleCalls(Ledger):
+class ScheduleCalls(Ledger, ZoneRecords):
     """The methods of `ScheduleStore`, documented there."""
 
     def __init__(self, using: str = "default", clock: Clock | None = None) -> None:
@@ -65,32 +76,38 @@ class ScheduleCalls(Ledger):
         """Lock, settle the old rule up to now, then apply; raises UnknownSchedule, VersionConflict, NothingToRun."""
         return self._db.write(partial(self._amend, schedule_id, amendment))
 
-    def settle_due(self, limit: int) -> Settled:
+    def settle_due(self, limit: int, share: Share | None = None) -> Settled:
         """Settle up to `limit` due schedules nobody else is settling, in one transaction; an idle look takes no lock."""
         now, next_due_at = self._db.read(self._look)
         if next_due_at is None or next_due_at > now:
             return Settled(now=now, next_due_at=next_due_at)
-        return self._db.write(partial(self._settle_batch, limit))
+        return self._db.write(partial(self._settle_batch, limit, share or NO_SHARE))
 
     def _add(self, schedule: Schedule, cursor: Cursor) -> Schedule:
         now = self._db.now(cursor)
         stored = begun(schedule, now)
-        columns = self._described(stored) | {
-            "schedule_id": self._dialect.uuid(stored.schedule_id),
-            "community_id": stored.community,
-            "key": stored.key,
-            "execution_count": stored.execution_count,
-            "settled_until": self._dialect.instant(stored.settled_until),
-            "created_at": self._dialect.instant(now),
-            "updated_at": self._dialect.instant(now),
-            "name": "",
-            "created_by": "",
-        }
+        columns = (
+            self._described(stored)
+            | _versions()
+            | {
+                "schedule_id": self._dialect.uuid(stored.schedule_id),
+                "community_id": stored.community,
+                "key": stored.key,
+                "execution_count": stored.execution_count,
+                "settled_until": self._dialect.instant(stored.settled_until),
+                "rule_since": self._dialect.instant(stored.settled_until),
+                "created_at": self._dialect.instant(now),
+                "updated_at": self._dialect.instant(now),
+                "name": "",
+                "created_by": "",
+            }
+        )
         names = ", ".join(columns)
         values = ", ".join(["%s"] * len(columns))
         cursor.execute(_INSERT.format(columns=names, values=values), list(columns.values()))
         if cursor.rowcount == 0:
             raise DuplicateKey(stored.key)
+        self._record_zones(cursor, stored.recurrence, now)
         self._db.wake(cursor)
         return stored
 
@@ -117,6 +134,12 @@ class ScheduleCalls(Ledger):
             "settled_until": self._dialect.instant(changed.settled_until),
             "updated_at": self._dialect.instant(now),
         }
+        if settlement.schedule.status in _ENDED or not _TIMES.isdisjoint(amendment.fields):
+            # of what passed before, fire times by the rule as it stands now have no rows
+            columns["rule_since"] = columns["settled_until"]
+        if not _TIMES.isdisjoint(amendment.fields):
+            columns |= _versions()
+            self._record_zones(cursor, changed.recurrence, now)
         assignments = ", ".join(f"{name} = %s" for name in columns)
         key = self._dialect.uuid(schedule_id)
         cursor.execute(
@@ -150,8 +173,6 @@ class ScheduleCalls(Ledger):
             "policy": to_json(policy_to_json(schedule.policy)),
             "args": to_json(list(schedule.args)),
             "version": schedule.version,
-            "engine_version": ENGINE_VERSION,
-            "tzdata_version": tzdata_version(),
         }
 
     # settling what is due
@@ -168,18 +189,21 @@ class ScheduleCalls(Ledger):
         )
         return self._dialect.read_instant_or_none(cursor.fetchone()[0])
 
-    def _settle_batch(self, limit: int, cursor: Cursor) -> Settled:
+    def _settle_batch(self, limit: int, share: Share, cursor: Cursor) -> Settled:
         now = self._db.now(cursor)
         batch = self._due(cursor, now, limit)
         settlements, is_cut = self._settlements(cursor, batch.schedules, now)
-        if settlements:
-            self._write_down(cursor, settlements, now)
+        claims = self._write_down(cursor, settlements, now, share) if settlements else ()
         next_due_at = self._next_due_at(cursor)
         is_backlogged = next_due_at is not None and next_due_at <= now
         if is_backlogged and batch.size < limit and not is_cut:
             is_backlogged, next_due_at = False, now + RECHECK
         return Settled(
-            now=now, settlements=settlements, next_due_at=next_due_at, is_backlogged=is_backlogged
+            now=now,
+            settlements=settlements,
+            claims=claims,
+            next_due_at=next_due_at,
+            is_backlogged=is_backlogged,
         )
 
     def _due(self, cursor: Cursor, now: datetime, limit: int) -> _Batch:
@@ -203,19 +227,19 @@ class ScheduleCalls(Ledger):
     ) -> tuple[list[Settlement], bool]:
         """What becomes of each; cut short, which is the second answer, when there are rows enough."""
         settlements: list[Settlement] = []
-        rows = 0
+        rows, answers = 0, Answers()
         for situation in self._situations(cursor, schedules):
             if rows >= ROWS_PER_TRANSACTION:
                 return settlements, True
-            settlement = self._settled(situation, now)
+            settlement = self._settled(situation, now, answers)
             if settlement is not None:
                 settlements.append(settlement)
                 rows += len(settlement.verdicts)
         return settlements, False
 
-    def _settled(self, situation: Situation, now: datetime) -> Settlement | None:
+    def _settled(self, situation: Situation, now: datetime, answers: Answers) -> Settlement | None:
         try:
-            return settle(situation, now)
+            return settle(situation, now, answers)
         except Exception as error:  # noqa: BLE001 - one rule that fails must not stop the others
             self._leave(situation.schedule.schedule_id, situation.schedule.version, error)
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -40,11 +40,12 @@ class SQLite(Dialect):
     ) -> Fragment:
         """One JSON text of rows."""
         names = ", ".join(f"value->>{place} AS {name}" for place, name in enumerate(columns))
-        kinds = list(columns.values())
-        data = [
-            [_plain(value, kind) for value, kind in zip(row, kinds, strict=True)] for row in rows
+        plain = [
+            _FORMATS[kind](column)
+            for column, kind in zip(zip(*rows, strict=True), columns.values(), strict=True)
         ]
-        return Fragment(f"(SELECT {names} FROM json_each(%s)) AS {alias}", (json.dumps(data),))
+        data = json.dumps(list(zip(*plain, strict=True)), separators=(",", ":"))
+        return Fragment(f"(SELECT {names} FROM json_each(%s)) AS {alias}", (data,))
 
     def json(self, expression: str) -> str:
         """It is text already."""
@@ -79,16 +80,28 @@ class SQLite(Dialect):
         return code is not None and code & _PRIMARY_CODE in _TRANSIENT
 
 
-def _plain(value: Any, kind: Kind) -> Any:
-    if value is None:
-        return None
-    match kind:
-        case Kind.UUID:
-            return value.hex
-        case Kind.INSTANT:
-            return _text_of(value)
-        case _:
-            return value
+def _hexes(values: Sequence[Any]) -> Sequence[Any]:
+    return [None if value is None else value.hex for value in values]
+
+
+def _instants(values: Sequence[Any]) -> Sequence[Any]:
+    # many of them are one and the same object
+    texts: dict[int, str] = {}
+    return [
+        None
+        if value is None
+        else texts.get(id(value)) or texts.setdefault(id(value), _text_of(value))
+        for value in values
+    ]
+
+
+def _as_they_are(values: Sequence[Any]) -> Sequence[Any]:
+    return values
+
+
+_FORMATS: Mapping[Kind, Callable[[Sequence[Any]], Sequence[Any]]] = dict.fromkeys(
+    Kind, _as_they_are
+) | {Kind.UUID: _hexes, Kind.INSTANT: _instants}
 
 
 def _text_of(value: datetime) -> str:

@@ -22,10 +22,12 @@ from clockwright.testing.contract.nodes import NodesContract
 from clockwright.testing.contract.overlapping import OverlappingContract
 from clockwright.testing.contract.racing import RacingContract
 from clockwright.testing.contract.settling import SettlingContract
+from clockwright.testing.contract.sharing import SharingContract
 
 
 class StoreContract(
     SettlingContract,
+    SharingContract,
     ChangingContract,
     OverlappingContract,
     ClaimingContract,

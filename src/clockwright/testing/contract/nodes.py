@@ -5,8 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from clockwright.engine.model import MAX_TAKEOVERS, Claim, Reason, RunState, Start
-from clockwright.engine.ports import Store
+from clockwright.engine.model import (
+    MAX_TAKEOVERS,
+    Claim,
+    Reason,
+    RunState,
+    ScheduleStatus,
+    Start,
+)
+from clockwright.engine.ports import Amendment, Store
 from clockwright.testing.contract.base import (
     HOUR,
     LEASE,
@@ -231,6 +238,41 @@ class NodesContract(Contract):
         assert store.beat("n1", LEASE) is False
         clock.advance(EXPIRED)
         assert not store.take_over()
+
+    def test_a_node_is_told_all_that_it_holds(self, store: Store, clock: VirtualClock) -> None:
+        mine, also_mine, others = (running(store, clock, node) for node in ("n1", "n1", "n2"))
+        assert set(store.held_runs("n1")) == {mine.run_id, also_mine.run_id}
+        store.record_outcomes([outcome(mine), retrying(also_mine)])
+        assert not store.held_runs("n1")
+        assert set(store.held_runs("n2")) == {others.run_id}
+
+    def test_what_a_node_claimed_after_its_death_is_taken_from_it(
+        self, store: Store, clock: VirtualClock
+    ) -> None:
+        registered(store)
+        clock.advance(EXPIRED)
+        store.take_over()
+        claim = running(store, clock)
+        (takeover,) = store.take_over()
+        assert (takeover.node_id, list(takeover.runs)) == ("n1", [(claim.run_id, RunState.QUEUED)])
+        assert not store.take_over()
+
+    def test_nothing_of_a_removed_schedule_is_queued_again(
+        self, store: Store, clock: VirtualClock
+    ) -> None:
+        registered(store)
+        schedule = added(store)
+        fired(store, clock, schedule, 2)
+        first, second = claimed(store)
+        store.amend_schedule(
+            schedule.schedule_id, Amendment(fields={"status": ScheduleStatus.REMOVED})
+        )
+        assert store.hand_back("n1", [first.run_id]) == 1
+        clock.advance(EXPIRED)
+        (takeover,) = store.take_over()
+        assert list(takeover.runs) == [(second.run_id, RunState.CANCELLED)]
+        ended = [store.get_run(claim.run_id) for claim in (first, second)]
+        assert {run.reason for run in ended} == {Reason.SCHEDULE_REMOVED}
 
     def test_a_thread_that_let_go_may_call_again(self, store: Store) -> None:
         registered(store)
