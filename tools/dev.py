@@ -30,7 +30,7 @@ COMMANDS = {
     "test": "the whole suite on SQLite and PostgreSQL; arguments go to pytest",
     "check": "format, lint, types, contracts, sizes, migrations, OpenAPI",
     "bench": "measure, and write bench/results/latest.json",
-    "soak": "the long tests in tests/soak, on both databases",
+    "soak": "the long tests: tests/soak on both databases, tests/proofs once",
     "lock": "resolve requirements.lock anew from pyproject.toml (needs uv)",
 }
 
@@ -65,7 +65,9 @@ def _dispatch(command: str, rest: list[str]) -> int:
         return checks.main()
     if command == "bench":  # it starts databases of its own
         return processes.run([environment.venv_bin("python"), "bench/run.py", *rest], seconds=DAY)
-    return suite.main(rest if command == "test" else [*rest, "tests/soak"])
+    if command == "soak" and not any(Path(text).exists() for text in rest):
+        rest = [*rest, "tests/soak", "tests/proofs"]
+    return suite.main(rest)
 
 
 def _serve(rest: list[str]) -> int:
