@@ -14,6 +14,7 @@ from clockwright.schedules.models import Schedule
 from tests.api.conftest import CRON, Api, body, problem
 
 UNKNOWN = "0192f0c1-7a5e-7c3e-9f5d-2f6f3f0f7a11"
+FEASTS = "feasts"
 PUBLIC = {"/health", "/openapi.json", "/docs", "/"}
 
 ENDPOINTS = {
@@ -30,25 +31,37 @@ ENDPOINTS = {
     ("POST", "/schedules/{schedule_id}/trigger"): (None, "operator", 202),
     ("GET", "/schedules/{schedule_id}/runs"): (None, "viewer", 200),
     ("GET", "/runs/{run_id}"): (None, "viewer", 200),
+    ("GET", "/calendars"): (None, "viewer", 200),
+    ("GET", "/calendars/{name}"): (None, "viewer", 200),
+    ("PUT", "/calendars/{name}"): ({"yearly": ["12-25"]}, "operator", 200),
+    ("DELETE", "/calendars/{name}"): (None, "operator", 200),
     ("POST", "/preview"): ({"cron": "0 5 * * *"}, "viewer", 200),
+    ("POST", "/explain"): ({"cron": "0 5 * * *", "at": "2027-01-01T05:00:00Z"}, "viewer", 200),
+    ("GET", "/forecast"): (None, "viewer", 200),
     ("GET", "/functions"): (None, "viewer", 200),
 }
 each = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=" ".join)
 named = pytest.mark.parametrize(
     "endpoint",
-    [e for e in ENDPOINTS if "{" in e[1] and "workflow_id" not in e[1]],
+    # a calendar's name is the caller's to choose: see test_calendars
+    [e for e in ENDPOINTS if "{schedule_id}" in e[1] or "{run_id}" in e[1]],
     ids=" ".join,
 )
 
 
 def ask(caller, endpoint, schedule_id=UNKNOWN, run_id=UNKNOWN):
     method, path = endpoint
-    path = path.format(schedule_id=schedule_id, run_id=run_id, workflow_id=UNKNOWN)
+    path = path.format(schedule_id=schedule_id, run_id=run_id, workflow_id=UNKNOWN, name=FEASTS)
     return caller(method, path, ENDPOINTS[endpoint][0])
 
 
 @pytest.fixture
-def run_id(operator, schedule):
+def calendar(operator):
+    assert operator("PUT", f"/calendars/{FEASTS}", {}).status_code == 201
+
+
+@pytest.fixture
+def run_id(operator, schedule, calendar):
     return operator.post(f"/schedules/{schedule['schedule_id']}/trigger").json()["run_id"]
 
 
@@ -107,7 +120,7 @@ def test_an_expired_token_is_none(endpoint, expired):
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic eDp5", "cw_x", "Bearer \u00fc"])
 def test_another_authorisation_is_none(endpoint, header, anonymous):
     method, path = endpoint
-    path = path.format(schedule_id=UNKNOWN, run_id=UNKNOWN, workflow_id=UNKNOWN)
+    path = path.format(schedule_id=UNKNOWN, run_id=UNKNOWN, workflow_id=UNKNOWN, name=FEASTS)
     problem(anonymous(method, path, ENDPOINTS[endpoint][0], Authorization=header), 401)
 
 

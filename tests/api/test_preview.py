@@ -73,6 +73,34 @@ def test_a_bad_line_is_refused_with_the_documented_sentence_and_its_reason(previ
     assert answer["errors"][0]["message"]
 
 
+def test_words_are_answered_with_the_sentence_as_understood_and_the_rule_to_store(preview):
+    status, answer = preview(words="every weekday at 9 am", tz="Europe/Berlin", count=2,
+                             after="2026-03-27T12:00:00Z")  # fmt: skip
+    assert status == 200
+    assert answer["dates"] == ["2026-03-30T09:00:00+02:00", "2026-03-31T09:00:00+02:00"]
+    assert answer["words"] == "every weekday at 09:00"
+    stored = {"schedule_type": "rule", "recurrence": answer["rule"]}
+    again = preview(schedule_config=stored, count=2, after="2026-03-27T12:00:00Z")[1]
+    assert again["dates"] == answer["dates"]
+    assert (again["words"], again["rule"]) == (None, None)
+
+
+def test_c_51_what_words_count_is_counted_from_the_instant_asked_for(preview):
+    _, answer = preview(
+        words="every 2 weeks on Tuesday at 10", after="2026-01-01T00:00:00Z", count=2
+    )
+    assert [text[:10] for text in answer["dates"]] == ["2026-01-06", "2026-01-20"]
+    assert answer["rule"]["anchor"] == "2026-01-06"
+
+
+@pytest.mark.parametrize("text", ["", "every mondey at 9", "tomorrow", "0 5 * * *", "x" * 300])
+def test_words_that_are_not_understood_are_refused_at_their_key(preview, text):
+    status, answer = preview(words=text)
+    assert status == 400
+    assert (answer["ok"], answer["error"]) == (False, "Invalid sentence")
+    assert answer["errors"][0]["pointer"] == "/words"
+
+
 @pytest.mark.parametrize("tz", ["Mars/Olympus", "", "../../etc/passwd", "x" * 10_000, "utc\n"])
 def test_an_unknown_zone_is_refused(preview, tz):
     """R4, C-62."""
@@ -138,3 +166,70 @@ def test_clock_changes_are_seen_before_they_happen(preview):
     assert len(answer["dates"]) == 2
     assert answer["dates"][0].startswith("2026-03-08T")
     assert not answer["dates"][0].startswith("2026-03-08T02:30")
+
+
+def test_clock_changes_are_told_when_asked_for(preview):
+    asked = {"cron": "30 2 * * *", "tz": "Europe/Berlin", "after": "2026-01-01T00:00:00Z"}
+    assert preview(**asked)[1]["clock_changes"] is None
+    status, answer = preview(**asked, clock_changes=2)
+    assert status == 200
+    spring, autumn = answer["clock_changes"]
+    assert spring["description"].endswith("the run of 02:30 happens at 03:00 instead.")
+    assert (spring["at"], spring["kind"]) == ("2026-03-29T01:00:00+00:00", "gap")
+    assert spring["walls"] == [
+        {
+            "wall": "2026-03-29T02:30:00",
+            "outcome": "at_gap_end",
+            "instants": ["2026-03-29T01:00:00+00:00"],
+        }
+    ]
+    assert (autumn["kind"], autumn["fold"], autumn["is_affected"]) == ("fold", "first", True)
+
+
+@pytest.mark.parametrize(("number", "told"), [(-1, None), (0, None), (1, 1), (10**9, 20)])
+def test_the_number_of_clock_changes_is_clamped(preview, number, told):
+    _, answer = preview(cron="30 2 * * *", tz="Europe/Berlin", clock_changes=number)
+    assert (answer["clock_changes"] and len(answer["clock_changes"])) == told
+
+
+def test_no_clock_change_is_told_after_the_end_of_the_schedule(preview):
+    config = {
+        "schedule_type": "cron",
+        "cron_expression": "30 2 * * *",
+        "timezone": "Europe/Berlin",
+        "end_at": "2126-06-01T00:00:00Z",
+    }
+    _, answer = preview(schedule_config=config, after="2126-01-01T00:00:00Z", clock_changes=5)
+    assert [change["kind"] for change in answer["clock_changes"]] == ["gap"]
+
+
+@pytest.mark.parametrize("number", ["two", 1.5, None, True])
+def test_a_number_of_clock_changes_that_is_no_whole_number_is_refused(preview, number):
+    assert preview(cron="* * * * *", clock_changes=number)[0] == 400
+
+
+def test_a_cron_line_may_have_a_seed_and_a_dialect(preview):
+    after = "2026-01-01T00:00:00Z"
+    status, answer = preview(cron="H 3 * * *", seed="reports", count=1, after=after)
+    assert status == 200
+    config = {"schedule_type": "cron", "cron_expression": "H 3 * * *", "seed": "reports"}
+    assert preview(schedule_config=config, count=1, after=after)[1]["dates"] == answer["dates"]
+    _, answer = preview(cron="*/30 * * * * *", dialect="seconds", count=2, after=after)
+    assert answer["dates"] == ["2026-01-01T00:00:30+00:00", "2026-01-01T00:01:00+00:00"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ({"cron": "H 3 * * *", "seed": ""}, "seed must be text"),
+        ({"cron": "H 3 * * *"}, "seed"),
+        ({"expression": "@daily", "seed": "x"}, "seed: goes with cron, not with expression"),
+        ({"words": "every day at 9", "dialect": "ocps"}, "dialect: goes with cron"),
+        ({"schedule_config": {}, "seed": "x"}, "seed: goes with cron"),
+        ({"cron": "0 5 * * *", "dialect": "quartz"}, "dialect"),
+    ],
+)
+def test_a_seed_or_a_dialect_that_is_not_of_use_is_refused(preview, sent, told):
+    status, answer = preview(**sent)
+    assert status == 400
+    assert told in str(answer)

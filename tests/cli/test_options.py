@@ -58,7 +58,9 @@ def test_an_instant_without_an_offset_or_out_of_range_is_refused(text: str) -> N
     ],
 )
 def test_exactly_one_rule_makes_a_schedule(options: Addition) -> None:
-    with pytest.raises(UsageProblem, match="exactly one of --cron, --every, --at and --rrule"):
+    with pytest.raises(
+        UsageProblem, match="exactly one of --cron, --words, --rule, --every, --at and --rrule"
+    ):
         schedule_config(options)
 
 

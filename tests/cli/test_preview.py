@@ -85,9 +85,40 @@ def test_seconds_are_a_dialect_that_is_asked_for(capsys: pytest.CaptureFixture[s
     assert [time["utc"][17:19] for time in found["fire_times"]] == ["30", "00"]
 
 
+def test_a_sentence_is_told_as_it_is_understood_and_as_a_rule_to_store(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = ["last friday of the month at 5:30 pm", "--tz", "Europe/Berlin", "--count", "1"]
+    found = as_json(capsys, asked)
+    assert found["words"] == "every month on the last Friday at 17:30"
+    assert found["rule"] == {"type": "cron", "expression": "30 17 * * fri#L", "tz": "Europe/Berlin"}
+    _, out, _ = ran(capsys, asked)
+    assert 'every month on the last Friday at 17:30: {"type": "cron"' in out
+
+
+def test_what_a_sentence_counts_is_from_the_instant_that_is_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = as_json(
+        capsys, ["every 3 days at 6", "--after", "2026-01-01T12:00:00Z", "--count", "2"]
+    )
+    assert [time["utc"][:13] for time in found["fire_times"]] == ["2026-01-04T06", "2026-01-07T06"]
+    assert found["words"] == "every 3 days at 06:00 starting on 2026-01-01"
+
+
+def test_a_seed_and_the_dialect_ocps_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    seeded = as_json(capsys, ["H H * * *", "--seed", "nightly-report", "--count", "1"])
+    assert "At 15:39" in seeded["description"]
+    both = as_json(capsys, ["0 12 1 * +MON", "--dialect", "ocps", "--count", "1"])
+    assert "only if it is Monday" in both["description"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
+        (["every mondey at 9"], ["column 7", "mondey", "monday"]),
+        (["tomorrow at 9"], ["tomorrow", "clock", "once on"]),
+        (["H 5 * * *"], ["minute", "H needs a seed"]),
         (["61 * * * *"], ["minute", "61"]),
         (["*/5 * * * * *"], ["seconds"]),
         (["0 5 * * *", "--tz", "Mars/Olympus"], ["Mars/Olympus"]),
@@ -113,10 +144,22 @@ def test_a_mistake_is_one_line_on_stderr_that_names_it_and_exit_code_2(
 def test_a_rule_that_never_fires_says_so_and_hangs_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code, out, err = ran(capsys, ["0 0 30 2 *", "--json"])
+    """As a schedule of it is refused by `clockwright schedule add`."""
+    for arguments in (["0 0 30 2 *", "--json"], ["0 0 31 4 *"]):
+        code, out, err = ran(capsys, arguments)
+        assert (code, out) == (2, "")
+        assert "never fires" in err
+        assert arguments[0] in err
+        assert len(err.splitlines()) == 1
+
+
+def test_a_rule_that_has_no_more_fire_times_is_no_mistake(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, out, err = ran(capsys, ["0 9 * * *", "--after", "9999-12-31T00:00:00Z", "--json"])
     assert code == 0
     assert json.loads(out)["fire_times"] == []
-    assert "no fire times" in err or "no more fire times" in err
+    assert "no fire times" in err
 
 
 @pytest.mark.parametrize(
@@ -133,3 +176,46 @@ def test_neither_preview_nor_any_help_page_loads_django(arguments: list[str]) ->
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+BERLIN_SPRING = ("30 2 * * *", "--tz", "Europe/Berlin", "--after", "2026-03-01T00:00:00Z")
+
+
+def test_it_says_what_the_next_clock_changes_do(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = ran(capsys, [*BERLIN_SPRING, "--count", "1", "--clock-changes", "2"])
+    assert code == 0
+    assert out.splitlines()[-2:] == [
+        (
+            "! On Sunday 29 March 2026 the clock in Europe/Berlin goes from 02:00 to 03:00;"
+            " the run of 02:30 happens at 03:00 instead."
+        ),
+        (
+            "! On Sunday 25 October 2026 the clock in Europe/Berlin goes back from 03:00 to 02:00;"
+            " the run of 02:30 happens the first time only."
+        ),
+    ]
+
+
+def test_a_zone_without_clock_changes_is_said_to_have_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, out, _ = ran(capsys, ["30 2 * * *", "--tz", "Asia/Tokyo", "--clock-changes", "1"])
+    assert out.splitlines()[-1] == "  No clock change in Asia/Tokyo lies ahead of it."
+
+
+def test_the_clock_changes_are_in_the_json_only_when_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (change,) = as_json(capsys, [*BERLIN_SPRING, "--clock-changes", "1"])["clock_changes"]
+    assert (change["at"], change["kind"]) == ("2026-03-29T01:00:00+00:00", "gap")
+    assert change["walls"][0]["outcome"] == "at_gap_end"
+    assert "clock_changes" not in as_json(capsys, BERLIN_SPRING)
+
+
+@pytest.mark.parametrize("number", ["-1", "101"])
+def test_a_number_of_clock_changes_out_of_range_is_refused(
+    capsys: pytest.CaptureFixture[str], number: str
+) -> None:
+    code, _, err = ran(capsys, ["30 2 * * *", "--clock-changes", number])
+    assert code == 2
+    assert "--clock-changes" in err

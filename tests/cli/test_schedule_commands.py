@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -68,6 +69,11 @@ def test_what_the_command_line_makes_is_in_the_audit_trail_with_its_user(
         (("--cron", "*/5 * * * *"), "cron"),
         (("--every", "90s"), "interval"),
         (("--at", "2199-01-01T09:00", "--tz", "Europe/Berlin"), "one_time"),
+        (("--words", "every weekday at 9"), "cron"),
+        (("--words", "every 90 seconds"), "interval"),
+        (("--words", "once on 2199-01-01 at 9", "--tz", "Europe/Berlin"), "one_time"),
+        (("--words", "every 3 days at 6"), "rule"),
+        (("--cron", "H H * * *", "--seed", "reports"), "cron"),
     ],
 )
 def test_each_kind_of_rule_makes_a_schedule_of_its_type(
@@ -84,6 +90,17 @@ def test_a_time_without_offset_is_read_in_the_schedules_zone(clockwright: Comman
         *("--tz", "Europe/Berlin", "--json"),
     ).json
     assert made["next_execution_at"] == "2199-01-01T08:00:00+00:00"
+
+
+def test_words_are_read_in_the_schedules_zone_and_counted_from_now(clockwright: Command) -> None:
+    """C-51: the days between are counted, not begun anew each month."""
+    made = clockwright(
+        *("schedule", "add", "--workflow", "samples.echo", "--words", "every 3 days at 6"),
+        *("--tz", "Australia/Sydney", "--json"),
+    ).json
+    local = [datetime.fromisoformat(fire["local"]) for fire in made["fire_times"]]
+    assert {at.hour for at in local} == {6}
+    assert {(b.date() - a.date()).days for a, b in pairwise(local)} == {3}
 
 
 def test_policies_and_limits_are_stored(clockwright: Command) -> None:
@@ -127,7 +144,25 @@ def test_policies_and_limits_are_stored(clockwright: Command) -> None:
             ["exactly one"],
         ),
         (("--workflow-id", "nope", "--cron", "0 5 * * *"), ["--workflow-id", "nope"]),
-        (("--workflow", "samples.echo"), ["--cron, --every, --at and --rrule"]),
+        (("--workflow", "samples.echo"), ["--cron, --words, --rule, --every, --at and --rrule"]),
+        (
+            ("--workflow", "samples.echo", "--words", "every mondey at 9"),
+            ["--words", "column 7", "mondey", "monday"],
+        ),
+        (("--workflow", "samples.echo", "--words", "once on 2020-01-01"), ["--at", "future"]),
+        (
+            ("--workflow", "samples.echo", "--words", "every day", "--tz", "Mars/Base"),
+            ["--tz", "Mars/Base"],
+        ),
+        (("--workflow", "samples.echo", "--cron", "H 5 * * *"), ["--cron", "H needs a seed"]),
+        (
+            ("--workflow", "samples.echo", "--cron", "H 5 * * *", "--seed", ""),
+            ["--seed", "1 to 255"],
+        ),
+        (
+            ("--workflow", "samples.echo", "--every", "5m", "--seed", "a"),
+            ["--seed", "leave it out"],
+        ),
         (("--workflow", "samples.echo", "--cron", "61 5 * * *"), ["--cron", "minute", "61"]),
         (("--workflow", "samples.echo", "--cron", "0 0 30 2 *"), ["--cron", "never"]),
         (

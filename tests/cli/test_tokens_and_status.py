@@ -107,7 +107,7 @@ def test_the_doctor_finds_schedules_that_nobody_looks_at(clockwright: Command) -
     )
     done = clockwright("doctor", "--json")
     assert done.code == 1
-    assert verdicts(done)["overdue schedules"] == "failed"
+    assert verdicts(done)["overdue_schedules"] == "failed"
 
 
 def test_the_doctor_warns_of_functions_that_are_not_known_here_and_of_zones_that_are_gone(
@@ -119,7 +119,7 @@ def test_the_doctor_warns_of_functions_that_are_not_known_here_and_of_zones_that
         workflow_id="00000000-0000-0000-0000-000000000007", timezone="Mars/Base"
     )
     found = verdicts(clockwright("doctor", "--json"))
-    assert (found["functions"], found["time zones"]) == ("warning", "failed")
+    assert (found["unknown_functions"], found["unknown_zones"]) == ("warning", "failed")
 
 
 def test_nodes_are_listed(clockwright: Command) -> None:
@@ -127,6 +127,14 @@ def test_nodes_are_listed(clockwright: Command) -> None:
     (node,) = clockwright("nodes", "--json").json["items"]
     assert (node["node_id"], node["alive"], node["capacity"]) == ("host:1:abc", True, 5)
     assert "host:1:abc" in clockwright("nodes").out
+
+
+def test_where_there_are_no_runs_a_message_says_so(clockwright: Command) -> None:
+    clockwright("schedule", "add", "--workflow", "samples.echo", "--every", "1h", "--key", "one")
+    for arguments, told in (((), "no runs yet\n"), (("one",), "no such runs yet\n")):
+        done = clockwright("runs", *arguments)
+        assert (done.code, done.out, done.err) == (0, "", told)
+    assert clockwright("runs", "--json").json == {"items": []}
 
 
 def test_runs_are_listed_newest_first_and_filtered(clockwright: Command) -> None:

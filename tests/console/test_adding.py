@@ -44,6 +44,20 @@ def test_a_good_form_makes_the_schedule_and_leads_back_with_a_word_about_it(
     assert "Added" not in operator.get("/").content.decode()
 
 
+@pytest.mark.parametrize(
+    ("sentence", "kind"),
+    [
+        ("every weekday at 9", "cron"),
+        ("every 3 days at 6", "rule"),
+        ("once on 2199-01-01 at 9", "one_time"),
+    ],
+)
+def test_a_sentence_makes_a_schedule_too(operator: Client, sentence: str, kind: str) -> None:
+    assert operator.post("/schedules", {**FORM, "cron": sentence}).status_code == 303
+    row = Schedule.objects.get()
+    assert (row.schedule_type, row.timezone) == (kind, "Australia/Sydney")
+
+
 def test_key_and_context_may_be_left_out(operator: Client) -> None:
     assert (
         operator.post("/schedules", {**FORM, "key": "", "context": "", "tz": ""}).status_code == 303
@@ -71,6 +85,8 @@ def test_it_is_in_the_audit_trail_under_the_tokens_name(operator: Client) -> Non
     [
         ({"cron": "61 5 * * *"}, "cron", ["minute", "61"]),
         ({"cron": "0 0 30 2 *"}, "cron", ["never"]),
+        ({"cron": "every mondey at 9"}, "cron", ["column 7", "monday"]),
+        ({"cron": "once on 2020-01-01 at 9"}, "cron", ["future"]),
         ({"tz": "Mars/Base"}, "tz", ["Mars/Base"]),
         ({"function": "os.system"}, "function", ["os.system"]),
         ({"context": "{"}, "context", ["JSON"]),

@@ -24,6 +24,11 @@ def test_a_valid_line_is_answered_with_words_and_the_next_fire_times(operator: C
     assert 'value="0 5 * * mon-fri"' in shown
 
 
+def test_a_sentence_is_answered_as_a_line_is(viewer: Client) -> None:
+    shown = viewer.post("/preview", {**GOOD, "cron": "every weekday at 5"}).content.decode()
+    assert len(re.findall(r"05:00:00 AE[SD]T</time>", shown)) == 5
+
+
 def test_htmx_gets_the_fragment_alone(viewer: Client) -> None:
     answer = viewer.post("/preview", GOOD, headers=HTMX)
     shown = answer.content.decode()
@@ -41,6 +46,8 @@ def test_htmx_gets_the_fragment_alone(viewer: Client) -> None:
         ("", "UTC", "cron", ["empty", "0 5 * * mon-fri"]),
         ("0 0 30 2 *", "UTC", "cron", ["never"]),
         ("0 5 * * *", "Mars/Olympus", "tz", ["Mars/Olympus"]),
+        ("every day at 25", "UTC", "cron", ["25", "from 0 to 23"]),
+        ("every day at 9", "Mars/Olympus", "tz", ["Mars/Olympus"]),
         ("x" * 300, "UTC", "cron", ["255"]),
     ],
 )

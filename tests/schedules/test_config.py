@@ -19,6 +19,7 @@ from clockwright.schedules.specs import (
     ScheduleSpec,
     changes_between,
     config_of,
+    config_of_rule,
     merge_config,
     read_config,
 )
@@ -263,6 +264,40 @@ def test_an_end_before_the_start_is_refused():
         end_at="2026-04-01T00:00:00Z",
     )
     assert pointers(error) == ["end_at"]
+
+
+def test_a_seed_chooses_the_values_of_h_and_is_kept():
+    spec = cron("H H * * *", seed="reports")
+    assert spec.recurrence == Cron("H H * * *", seed="reports")
+    before = config_of(stored(spec))
+    assert before["seed"] == "reports"
+    edited = merge_config(before, {"cron_expression": "H 5 * * *"})
+    assert read(spec.recurrence, **edited).recurrence == Cron("H 5 * * *", seed="reports")
+    plain = merge_config(before, {"cron_expression": "0 5 * * *", "seed": None})
+    assert read(spec.recurrence, **plain).recurrence == Cron("0 5 * * *")
+
+
+def test_a_line_with_h_needs_a_seed_and_only_a_line_has_one():
+    assert pointers(refusal(schedule_type="cron", cron_expression="H 5 * * *")) == [
+        "cron_expression"
+    ]
+    assert pointers(refusal(schedule_type="cron", cron_expression="H 5 * * *", seed="")) == ["seed"]
+    assert pointers(refusal(schedule_type="interval", interval_seconds=5, seed="a")) == ["seed"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind"),
+    [
+        (Cron("0 9 * * mon-fri", "Europe/Berlin"), "cron"),
+        (Cron("H 9 * * *", "Europe/Berlin", seed="a"), "rule"),
+        (Interval(seconds=90, anchor=NOW, tz="Europe/Berlin"), "rule"),
+        (Once("2026-12-24T18:00", "Europe/Berlin"), "one_time"),
+    ],
+)
+def test_a_rule_becomes_a_configuration_that_reads_as_itself(rule, kind):
+    config = config_of_rule(rule)
+    assert config["schedule_type"] == kind
+    assert read(**config).recurrence == rule
 
 
 def test_a_zone_that_contradicts_the_recurrences_own_is_refused():

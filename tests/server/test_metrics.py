@@ -15,7 +15,11 @@ from django.test import override_settings
 from clockwright.access.tokens import create_token
 from clockwright.engine import events
 from clockwright.engine.model import RunState
+from clockwright.schedules import stores
+from clockwright.schedules.doctor.findings import Finding, Notes, Report
+from clockwright.schedules.doctor.periodic import NAME
 from clockwright.schedules.engines import make_engine
+from clockwright.schedules.models import Examination
 from clockwright.server.metrics import exposition, observe_engine_event
 from tests.audit.test_engine_events import claim, ended, settled
 from tests.engine.situations import MINUTELY, T0, situation
@@ -93,6 +97,24 @@ def test_how_it_stands_is_asked_at_the_moment_of_asking():
     assert value("clockwright_runs_waiting") == 0
     assert value("clockwright_longest_due_seconds") == 0
     assert "clockwright_build_info{version=" in exposition().decode()
+
+
+def test_what_the_last_examination_found_is_a_gauge_by_code():
+    assert "clockwright_findings{" not in exposition().decode()  # none was made
+    store = stores.symptoms()
+    store.take_turn(NAME, "n1", timedelta(hours=1))
+    Examination.objects.update(due_at=store.now() - timedelta(hours=1))
+    store.take_turn(NAME, "n1", timedelta(hours=1))
+    notes = Notes()
+    notes.enter(Finding.STUCK_RUN, [], 2, "in words")
+    report = Report(findings=notes.findings(), schedules=7, examined=7).to_json()
+    store.finish(NAME, "n1", 0, report, timedelta(hours=1))
+    assert value('clockwright_findings{code="stuck_runs"}') == 2
+    assert value('clockwright_findings{code="ledger_gaps"}') == 0
+    assert exposition().decode().count("clockwright_findings{") == len(Finding)
+    assert value("clockwright_examined_timestamp_seconds") == pytest.approx(
+        store.now().timestamp(), abs=60
+    )
 
 
 def test_metrics_take_a_token(client):

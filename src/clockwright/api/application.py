@@ -9,7 +9,10 @@ from ninja.openapi.schema import OpenAPISchema
 
 from clockwright import __version__
 from clockwright.api import errors
+from clockwright.api.calendars import router as calendars
 from clockwright.api.description import complete
+from clockwright.api.explain import router as explain
+from clockwright.api.forecast import router as forecast
 from clockwright.api.functions import router as functions
 from clockwright.api.health import router as health
 from clockwright.api.parsing import StrictParser
@@ -47,7 +50,10 @@ def _build() -> NinjaAPI:
     for prefix, router in (
         ("/schedules", schedules),
         ("/runs", runs),
+        ("/calendars", calendars),
         ("/preview", preview),
+        ("/explain", explain),
+        ("/forecast", forecast),
         ("/functions", functions),
         ("/health", health),
     ):

@@ -13,7 +13,9 @@ from clockwright import __version__
 from clockwright.api import selectors
 from clockwright.api.schemas import Health
 from clockwright.engine.clock import utc_now
-from clockwright.schedules import autostart
+from clockwright.schedules import autostart, stores
+from clockwright.schedules.doctor.findings import Summary
+from clockwright.schedules.doctor.periodic import last_summary
 from clockwright.schedules.engines import engine_thread
 from clockwright.schedules.selectors import count_active
 from clockwright.schedules.specs import utc_text
@@ -45,9 +47,11 @@ def _standing() -> dict[str, Any]:
         "active_schedules": None,
         "jobs": None,
         "nodes": None,
+        "doctor": None,
     }
     try:
         active, nodes = count_active(), selectors.nodes_alive(now)
+        examined = last_summary(stores.symptoms())
     except DatabaseError as error:
         _log.warning("the database does not answer: %s", error)
         return {
@@ -56,7 +60,8 @@ def _standing() -> dict[str, Any]:
             "scheduler_running": False,
             "database": "unreachable",
         }
-    status = "unhealthy" if _is_broken() else "healthy" if nodes else "degraded"
+    is_well = nodes > 0 and (examined is None or examined.is_well)
+    status = "unhealthy" if _is_broken() else "healthy" if is_well else "degraded"
     return {
         **body,
         "status": status,
@@ -64,7 +69,17 @@ def _standing() -> dict[str, Any]:
         "active_schedules": active,
         "jobs": active,
         "nodes": nodes,
+        "doctor": None if examined is None else _told(examined),
         "database": "connected",
+    }
+
+
+def _told(examined: Summary) -> dict[str, Any]:
+    """How many have what: no ids, as anybody may ask."""
+    return {
+        "ok": examined.is_well,
+        "examined_at": utc_text(examined.finished_at),
+        "findings": {code: count for code, count in examined.counts.items() if count},
     }
 
 

@@ -66,6 +66,7 @@ class ScheduleConfig(Body):
 
     schedule_type: Literal["cron", "interval", "one_time", "rrule", "rule"]
     cron_expression: str = Field(default="", description="Type cron: exactly five fields.")
+    seed: str = Field(default="", description="Type cron: what chooses the values of `H` in it.")
     interval_seconds: int = Field(default=60, gt=0, description="Type interval.")
     scheduled_time: str = Field(
         default="",
@@ -146,23 +147,6 @@ class TriggerSchedule(Body):
         default=None, description="Instead of the schedule's own."
     )
     request_id: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
-
-
-class PreviewRule(Body):
-    """A rule to look at: a cron line as `cron` or `expression`, or a whole `schedule_config`."""
-
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"cron": "0 5 * * *", "tz": "UTC"}]}
-    )
-
-    cron: Text | None = None
-    expression: Text | None = None
-    schedule_config: ConfigObject | None = None
-    tz: Text = Field(default="UTC", examples=["Australia/Sydney"])
-    count: int = Field(default=20, strict=True, description="Clamped to 1…100.")
-    after: Text | None = Field(
-        default=None, description="ISO 8601; without an offset it is read in `tz`. Default: now."
-    )
 
 
 class PageQuery(BaseModel):
@@ -304,23 +288,6 @@ class Runs(Answer):
     next: str | None
 
 
-class FireTime(Answer):
-    """One instant, in UTC and in the rule's zone."""
-
-    utc: Instant
-    local: Instant
-
-
-class Preview(Answer):
-    """When a rule fires. `dates` are in its zone."""
-
-    ok: Literal[True]
-    dates: list[Instant]
-    description: str
-    timezone: str
-    fire_times: list[FireTime]
-
-
 class FieldProblem(Answer):
     """What is wrong with one part of the request."""
 
@@ -372,6 +339,25 @@ class Functions(Answer):
     next: None = None
 
 
+class LoadForecast(Answer):
+    """How many fire times are to come, per slot."""
+
+    start: str
+    step_seconds: int
+    counts: list[int]
+    total: int
+    peak: int
+    peak_at: str | None
+
+
+class Examined(Answer):
+    """What the last examination of the schedules found; `findings` says how many have what, by code."""
+
+    ok: bool
+    examined_at: Instant
+    findings: dict[str, int]
+
+
 class Health(Answer):
     """How it stands (S4-94)."""
 
@@ -382,5 +368,6 @@ class Health(Answer):
     active_schedules: int | None
     jobs: int | None
     nodes: int | None
+    doctor: Examined | None
     database: Literal["connected", "unreachable"]
     timestamp: Instant

@@ -111,7 +111,7 @@ def runs_page(community: str, wanted: RunFilter, limit: int, cursor: str | None)
 
 def nodes_alive(now: datetime) -> int:
     """How many engine processes hold their lease."""
-    return int(Node.objects.alive(now).count())
+    return int(Node.objects.engines().alive(now).count())
 
 
 def longest_due(now: datetime) -> datetime | None:

@@ -10,9 +10,12 @@ from clockwright.console.wording import wall_time
 from clockwright.schedules import commands
 from clockwright.schedules.drafts import NewSchedule
 from clockwright.schedules.errors import InvalidScheduleException, ScheduleConflictException
+from clockwright.schedules.specs import config_of_rule
 
 _FIELDS = {
     "cron_expression": "cron",
+    "recurrence": "cron",
+    "scheduled_time": "cron",
     "timezone": "tz",
     "context_data": "context",
     "workflow": "function",
@@ -40,7 +43,7 @@ def add_schedule(caller: Caller, form: AddForm) -> Added | Refused:
     data = form.cleaned_data
     new = NewSchedule(
         workflow=data["function"],
-        config={"schedule_type": "cron", "cron_expression": data["cron"], "timezone": data["tz"]},
+        config=config_of_rule(form.rule) if form.rule else {},
         context_data=data["context"],
         key=data["key"] or None,
     )

@@ -9,8 +9,15 @@ from zoneinfo import available_timezones
 from django import forms
 from django.forms.fields import InvalidJSONInput
 
+from clockwright.engine.clock import utc_now
 from clockwright.engine.registry import default_registry
-from clockwright.recurrence import Cron, RecurrenceError
+from clockwright.recurrence import (
+    Cron,
+    Recurrence,
+    RecurrenceError,
+    from_words,
+    looks_like_words,
+)
 from clockwright.schedules.strict_json import BadJSON, parse_text
 
 _LINE_LENGTH = 255
@@ -42,14 +49,14 @@ def exposed_functions() -> list[tuple[str, str]]:
 
 
 class PreviewForm(forms.Form):
-    """A cron line and its zone. Once valid, `rule` is what they mean."""
+    """A cron line, or a sentence, and its zone. Once valid, `rule` is what they mean."""
 
     use_required_attribute = False  # the server says what is missing, in its own words
 
     cron = forms.CharField(
         label="Cron line",
         max_length=_LINE_LENGTH,
-        help_text="Minute, hour, day of month, month, day of week.",
+        help_text="Minute, hour, day of month, month, day of week; or such as every weekday at 9.",
         error_messages={"required": "The cron line is empty: write for example 0 5 * * mon-fri."},
     )
     tz = forms.CharField(
@@ -63,7 +70,7 @@ class PreviewForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
-        self.rule: Cron | None = None
+        self.rule: Recurrence | None = None
         for name, field in self.fields.items():
             field.widget.attrs.update(_WIDGET_ATTRS.get(name, {}))
             described_by = (
@@ -77,7 +84,7 @@ class PreviewForm(forms.Form):
         if "cron" not in data or "tz" not in data:
             return data
         try:
-            rule = Cron(data["cron"], data["tz"])
+            rule = _rule_of(data["cron"], data["tz"])
         except RecurrenceError as error:
             self.add_error("tz" if error.field == "timezone" else "cron", str(error))
             return data
@@ -89,6 +96,13 @@ class PreviewForm(forms.Form):
             return data
         self.rule = rule
         return data
+
+
+def _rule_of(text: str, tz: str) -> Recurrence:
+    """The rule of a cron line or of a sentence; what a sentence counts, is from now. Raises RecurrenceError."""
+    if looks_like_words(text):
+        return from_words(text, tz, anchor=utc_now())
+    return Cron(text, tz)
 
 
 class _OptionalJSON(forms.JSONField):

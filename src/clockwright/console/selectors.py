@@ -44,7 +44,7 @@ def count_bad_ends(community: str, since: datetime) -> int:
 
 def nodes_alive(now: datetime) -> list[Node]:
     """The engine processes whose lease holds, newest first. They serve every community."""
-    return list(Node.objects.alive(now).newest_first())
+    return list(Node.objects.engines().alive(now).newest_first())
 
 
 def database_name() -> str:

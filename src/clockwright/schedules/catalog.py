@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -15,11 +16,18 @@ from clockwright.engine.registry import Function, Registry, default_registry
 from clockwright.schedules.errors import InvalidScheduleException, ScheduleServiceException
 
 _resolvers: list[Callable[[], WorkflowResolver]] = []
+_wraps: list[Callable[[WorkflowResolver], WorkflowResolver]] = []
 
 
 def provide_resolver(make: Callable[[], WorkflowResolver]) -> None:
     """To be called by the room that runs workflows, once it is loaded."""
     _resolvers[:] = [make]
+
+
+def wrap_resolver(wrap: Callable[[WorkflowResolver], WorkflowResolver]) -> None:
+    """To be called by a bridge that has some workflows executed elsewhere; once is enough."""
+    if wrap not in _wraps:
+        _wraps.append(wrap)
 
 
 def resolver() -> WorkflowResolver:
@@ -28,7 +36,7 @@ def resolver() -> WorkflowResolver:
         raise ScheduleServiceException(
             "nothing here runs workflows: add 'clockwright.workflows' to INSTALLED_APPS"
         )
-    return _resolvers[0]()
+    return functools.reduce(lambda found, wrap: wrap(found), _wraps, _resolvers[0]())
 
 
 class Catalog(Protocol):

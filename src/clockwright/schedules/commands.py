@@ -28,6 +28,7 @@ from clockwright.engine.ports import (
 )
 from clockwright.recurrence import Interval
 from clockwright.schedules import drafts, selectors, stores
+from clockwright.schedules.calendar_names import embedded
 from clockwright.schedules.catalog import EXPOSED, Catalog
 from clockwright.schedules.conf import EngineSettings, engine_settings
 from clockwright.schedules.drafts import Change, NewSchedule
@@ -215,7 +216,8 @@ def _add(caller: Caller, new: NewSchedule, catalog: Catalog, settings: EngineSet
         )
     store = stores.sql_store()
     now = store.now()
-    draft = drafts.drafted(new, drafts.spec_of(new.config, settings, now), caller.community, now)
+    config = embedded(caller.community, new.config)
+    draft = drafts.drafted(new, drafts.spec_of(config, settings, now), caller.community, now)
     name = drafts.checked_name(new.name)
     workflow_id = catalog.accept(new.workflow, draft.args, draft.context)
     try:
@@ -272,7 +274,8 @@ def _changed(
         current = store.get_schedule(schedule_id)
         wanted = current
         if change.config is not None:
-            wanted = drafts.respecified(current, respec(current, change.config, store.now()))
+            config = embedded(caller.community, change.config)
+            wanted = drafts.respecified(current, respec(current, config, store.now()))
         if change.context_data is not None:
             context = read_context(change.context_data)
             catalog.accept(current.workflow_id, current.args, context)
@@ -285,9 +288,9 @@ def _changed(
 def _as_code_says(
     current: Stored, new: NewSchedule, catalog: Catalog, settings: EngineSettings
 ) -> Stored:
-    payload = drafts.payload_of(new)
+    payload, config = drafts.payload_of(new), embedded(current.community, new.config)
     return replace(
-        drafts.respecified(current, drafts.spec_of(new.config, settings, stores.sql_store().now())),
+        drafts.respecified(current, drafts.spec_of(config, settings, stores.sql_store().now())),
         workflow_id=catalog.accept(new.workflow, payload.args, payload.context),
         context=payload.context,
         args=payload.args,

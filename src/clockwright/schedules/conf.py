@@ -11,6 +11,8 @@
 | SCHEDULE_GRACE_PERIOD_MINUTES          | GRACE_MINUTES     | 15      | how late a fire time may still start          |
 | CLOCKWRIGHT_HEARTBEAT_SECONDS          | HEARTBEAT_SECONDS | 5       | how often a node renews its lease             |
 | CLOCKWRIGHT_LEASE_SECONDS              | LEASE_SECONDS     | 15      | after so long without a heartbeat it is dead  |
+| CLOCKWRIGHT_DOCTOR_SECONDS             | DOCTOR_SECONDS    | 3600    | how often one node examines them; 0 never     |
+| CLOCKWRIGHT_RETENTION_DAYS             | RETENTION_DAYS    | 0       | how long ended runs are kept; 0 for ever      |
 | CLOCKWRIGHT_AUTOSTART                  | AUTOSTART         |         | whether this process runs an engine; see `autostart` |
 
 They are read when they are asked for, so that a test may set them; nothing here is cached.
@@ -50,6 +52,8 @@ class EngineSettings:
     grace: timedelta | None = timedelta(minutes=15)
     heartbeat: timedelta = timedelta(seconds=5)
     lease: timedelta = timedelta(seconds=15)
+    doctor: timedelta | None = timedelta(hours=1)
+    retention: timedelta | None = None
 
     @property
     def policy(self) -> Policy:
@@ -64,7 +68,7 @@ class EngineSettings:
 
 def engine_settings() -> EngineSettings:
     """The settings as they stand now; raises ImproperlyConfigured naming variable, value and mend."""
-    read = _Reader(os.environ, getattr(settings, "CLOCKWRIGHT", {}))
+    read = settings_reader()
     found = EngineSettings(
         timezone=read.zone("SCHEDULER_TIMEZONE", "TIMEZONE", "UTC"),
         max_instances=read.whole(
@@ -79,6 +83,8 @@ def engine_settings() -> EngineSettings:
             "CLOCKWRIGHT_HEARTBEAT_SECONDS", "HEARTBEAT_SECONDS", timedelta(seconds=5)
         ),
         lease=read.duration("CLOCKWRIGHT_LEASE_SECONDS", "LEASE_SECONDS", timedelta(seconds=15)),
+        doctor=read.seconds("CLOCKWRIGHT_DOCTOR_SECONDS", "DOCTOR_SECONDS", 3_600),
+        retention=read.days("CLOCKWRIGHT_RETENTION_DAYS", "RETENTION_DAYS", 0),
     )
     if found.lease <= found.heartbeat:
         raise ImproperlyConfigured(
@@ -90,12 +96,17 @@ def engine_settings() -> EngineSettings:
 
 def autostart_wish() -> bool | None:
     """What CLOCKWRIGHT_AUTOSTART asks for; None when it says nothing. Raises ImproperlyConfigured."""
-    read = _Reader(os.environ, getattr(settings, "CLOCKWRIGHT", {}))
+    read = settings_reader()
     name, value = read.given("CLOCKWRIGHT_AUTOSTART", "AUTOSTART")
     return None if value is None else _truth(name, value)
 
 
-class _Reader:
+def settings_reader() -> Reader:
+    """For rooms that have settings of their own: the environment and the host's dictionary as they stand now."""
+    return Reader(os.environ, getattr(settings, "CLOCKWRIGHT", {}))
+
+
+class Reader:
     """Looks a setting up in the environment first, then in the dictionary of the host's settings."""
 
     def __init__(self, environ: Mapping[str, str], host: Mapping[str, Any]) -> None:
@@ -140,6 +151,14 @@ class _Reader:
                 f"write for example {default.total_seconds():g}"
             )
         return timedelta(seconds=number)
+
+    def seconds(self, variable: str, key: str, default: int) -> timedelta | None:
+        """Whole seconds; None for 0."""
+        return timedelta(seconds=self.whole(variable, key, default, least=0)) or None
+
+    def days(self, variable: str, key: str, default: int) -> timedelta | None:
+        """Whole days; None for 0."""
+        return timedelta(days=self.whole(variable, key, default, least=0)) or None
 
     def minutes(self, variable: str, key: str, default: timedelta) -> timedelta:
         """Minutes from 0."""

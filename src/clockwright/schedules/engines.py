@@ -23,7 +23,11 @@ from clockwright.engine.ports import WorkflowResolver
 from clockwright.schedules import registrations, selectors
 from clockwright.schedules.catalog import resolver as project_resolver
 from clockwright.schedules.conf import EngineSettings, engine_settings
+from clockwright.schedules.doctor.periodic import PeriodicExamination
+from clockwright.schedules.doctor.recomputation import Recomputation
 from clockwright.schedules.store import SqlStore
+from clockwright.schedules.store.saved import SavedSchedules
+from clockwright.schedules.store.symptoms import Symptoms
 from clockwright.schedules.wakeup import wakeup_for
 
 DRAIN: Final = 10.0
@@ -47,23 +51,30 @@ def make_options(settings: EngineSettings | None = None) -> EngineOptions:
         timeout=found.timeout,
         heartbeat=found.heartbeat,
         lease=found.lease,
+        retention=found.retention,
     )
+
+
+def make_events() -> Events:
+    """Where a node of this process tells what happens: all who subscribed are told."""
+    events = Events()
+    for subscriber in _subscribers:
+        events.subscribe(subscriber)
+    return events
 
 
 def make_engine(
     resolver: WorkflowResolver | None = None, *, using: str = DEFAULT_DB_ALIAS
 ) -> Engine:
     """An engine that has not started; nothing is asked of the database yet. Raises ImproperlyConfigured."""
-    events = Events()
-    for subscriber in _subscribers:
-        events.subscribe(subscriber)
-    return Engine(
-        SqlStore(using),
-        resolver or project_resolver(),
-        wakeup_for(using),
-        make_options(),
-        events,
+    settings, known = engine_settings(), resolver or project_resolver()
+    engine = Engine(
+        SqlStore(using), known, wakeup_for(using), make_options(settings), make_events()
     )
+    engine.adopt(Recomputation(SavedSchedules(using)))
+    if settings.doctor is not None:
+        engine.adopt(PeriodicExamination(Symptoms(using), known, settings.doctor))
+    return engine
 
 
 @functools.cache

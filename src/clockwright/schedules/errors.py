@@ -2,8 +2,9 @@
 
     ScheduleServiceException            500  something failed here
     ├── ScheduleNotFoundException       404  no such schedule in the caller's community
+    ├── CalendarNotFoundException       404  no such calendar in the caller's community
     ├── InvalidScheduleException        400  also a ValueError; `errors` says what is wrong, part by part
-    └── ScheduleConflictException       409  somebody else has the key, or changed the schedule first
+    └── ScheduleConflictException       409  somebody else has the key, changed it first, or uses it
 
 `InvalidCronExpression` is the ValueError of `ScheduleService.preview` (S1-33).
 """
@@ -40,6 +41,16 @@ class ScheduleNotFoundException(ScheduleServiceException):
     def __init__(self, schedule_id: UUID | str) -> None:
         self.schedule_id = schedule_id
         super().__init__(f"Schedule not found: {schedule_id}")
+
+
+class CalendarNotFoundException(ScheduleServiceException):
+    """The caller's community keeps no calendar of that name."""
+
+    status_code = 404
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"Calendar not found: {name}")
 
 
 class InvalidScheduleException(ScheduleServiceException, ValueError):

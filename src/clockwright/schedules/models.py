@@ -10,12 +10,19 @@ from enum import StrEnum
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 
 from clockwright.engine.model import Reason, RunState, ScheduleStatus, Trigger
+from clockwright.schedules.calendar_models import (  # noqa: F401 - here Django finds it
+    ScheduleCalendar,
+)
 from clockwright.schedules.indexes import DocumentedIndex
 from clockwright.schedules.querysets import NodeQuerySet, RunQuerySet, ScheduleQuerySet
 from clockwright.schedules.store.projection import ScheduleType
+from clockwright.schedules.upkeep_models import (  # noqa: F401 - here Django finds them
+    Examination,
+    ZoneRecord,
+)
 
 
 def _choices(kind: type[StrEnum]) -> list[tuple[str, str]]:
@@ -73,6 +80,7 @@ class Schedule(models.Model):
     engine_version = models.IntegerField()
     tzdata_version = models.CharField(max_length=50)
     created_by = models.CharField(max_length=255, default="", db_default="", blank=True)
+    rule_since = models.DateTimeField(null=True, blank=True)
 
     objects = ScheduleQuerySet.as_manager()
 
@@ -214,9 +222,6 @@ class Run(models.Model):
         db_table = "schedule_runs"
         indexes: ClassVar = [
             models.Index(
-                fields=["schedule", "-scheduled_for", "-run_id"], name="runs_newest_first"
-            ),
-            models.Index(
                 fields=["ready_at", "run_id"],
                 name="runs_claimable",
                 condition=Q(status__in=["queued", "retrying"]),
@@ -232,9 +237,12 @@ class Run(models.Model):
             models.Index(fields=["node"], name="runs_held_by_node", condition=Q(status="running")),
         ]
         constraints: ClassVar = [
+            # scheduled runs alone, and yet an index of all: a schedule's runs are read newest first from it, and a
+            # second index would cost as much as the row
             models.UniqueConstraint(
-                fields=["schedule", "scheduled_for"],
-                condition=Q(trigger="schedule"),
+                F("schedule"),
+                F("scheduled_for"),
+                Case(When(trigger="schedule", then=F("schedule")), default=F("run_id")),
                 name="run_once_per_fire_time",
             ),
             models.UniqueConstraint(

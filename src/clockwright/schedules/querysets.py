@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 from uuid import UUID
 
 from django.db import models
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from clockwright.schedules.models import Node, Run, Schedule  # noqa: F401 - named in the bases
 
 UNFINISHED_STATES = frozenset(RunState) - FINAL_STATES
+
+QUEUE_WORKER: Final = "celery:"
+"""How the ids of nodes begin that are workers of a queue."""
 
 
 class ScheduleQuerySet(models.QuerySet["Schedule"]):
@@ -106,6 +109,10 @@ class NodeQuerySet(models.QuerySet["Node"]):
     def alive(self, now: datetime) -> Self:
         """Those whose lease holds."""
         return self.filter(is_alive=True, lease_until__gte=now)
+
+    def engines(self) -> Self:
+        """Those that settle schedules; workers of a queue only execute what engines send."""
+        return self.exclude(node_id__startswith=QUEUE_WORKER)
 
     def newest_first(self) -> Self:
         """The latest started first."""

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Count, F, Q, TextField
+from django.db.models.functions import Cast
 
 from clockwright.access.store import is_community
 from clockwright.engine.model import RunState, ScheduleStatus, Trigger
+from clockwright.schedules.calendar_models import ScheduleCalendar
 from clockwright.schedules.models import Run, Schedule
+from clockwright.schedules.store.projection import ScheduleType
 
 __all__ = ["is_community"]
 
 T = TypeVar("T")
 
 LARGEST_PAGE = 200
+LIVING = (ScheduleStatus.ACTIVE, ScheduleStatus.PAUSED)
+_GROUPS = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,3 +181,61 @@ def manual_run(schedule_id: UUID, request_id: str) -> Run | None:
 def _page(rows: list[T], limit: int, place: Callable[[T], str]) -> Page[T]:
     kept = rows[:limit]
     return Page(rows=kept, next=place(kept[-1]) if len(rows) > limit else None)
+
+
+class Alike(NamedTuple):
+    """Active schedules with one rule, the same bounds and as many runs left."""
+
+    recurrence: dict[str, Any]
+    start_at: datetime | None
+    end_at: datetime | None
+    left: int | None
+    schedules: int
+
+
+def alike(community: str | None, before: datetime) -> Iterator[Alike]:
+    """The active schedules that are due before an instant, grouped; `community` None means all of them."""
+    schedules = Schedule.objects.active().filter(next_execution_at__lt=before)
+    if community is not None:
+        schedules = schedules.in_community(community)
+    left = F("max_executions") - F("execution_count")
+    groups = schedules.order_by().values_list("recurrence", "start_at", "end_at", left)
+    for group in groups.annotate(Count("id")).iterator(chunk_size=_GROUPS):
+        yield Alike(*group)
+
+
+def find_calendar(community: str, name: str) -> ScheduleCalendar | None:
+    """The calendar that a community keeps under a name."""
+    return ScheduleCalendar.objects.filter(community_id=community, name=name).first()
+
+
+def lock_calendar(community: str, name: str) -> ScheduleCalendar | None:
+    """The same, held until the transaction ends."""
+    rows = ScheduleCalendar.objects.filter(community_id=community, name=name)
+    return rows.select_for_update().first()
+
+
+def calendars_of(community: str) -> list[ScheduleCalendar]:
+    """All that a community keeps, by name."""
+    return list(ScheduleCalendar.objects.filter(community_id=community).order_by("name"))
+
+
+def calendar_values(community: str, names: Collection[str]) -> dict[str, Any]:
+    """The calendars of some names, as JSON."""
+    rows = ScheduleCalendar.objects.filter(community_id=community, name__in=names)
+    return {row.name: row.data for row in rows}
+
+
+def lock_calendar_values(community: str, names: Collection[str]) -> dict[str, Any]:
+    """The same, held until the transaction ends."""
+    rows = ScheduleCalendar.objects.filter(community_id=community, name__in=names)
+    return {row.name: row.data for row in rows.order_by("name").select_for_update()}
+
+
+def living_schedules_with(community: str, text: str) -> Sequence[Schedule]:
+    """The active and paused schedules in whose rule a JSON string occurs, whatever it stands for there."""
+    rows = Schedule.objects.in_community(community).filter(
+        schedule_type=ScheduleType.RULE, status__in=LIVING
+    )
+    written = rows.annotate(written=Cast("recurrence", TextField()))
+    return list(written.filter(written__contains=f'"{text}"').order_by("pk"))

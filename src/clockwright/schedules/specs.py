@@ -28,7 +28,7 @@ from clockwright.schedules.reading import LONGEST_SECONDS, ConfigReader, shown
 from clockwright.schedules.store.projection import ScheduleType, policy_to_json, project
 
 RULE_KEYS: Final[Mapping[ScheduleType, tuple[str, ...]]] = {
-    ScheduleType.CRON: ("cron_expression",),
+    ScheduleType.CRON: ("cron_expression", "seed"),
     ScheduleType.INTERVAL: ("interval_seconds",),
     ScheduleType.ONE_TIME: ("scheduled_time",),
     ScheduleType.RRULE: ("rrule", "start"),
@@ -117,7 +117,9 @@ def config_of(schedule: Schedule) -> dict[str, Any]:
     }
     match projection.schedule_type:
         case ScheduleType.CRON:
+            seed = rule.seed if isinstance(rule, Cron) else None
             own: dict[str, Any] = {"cron_expression": projection.cron_expression}
+            own |= {} if seed is None else {"seed": seed}
         case ScheduleType.INTERVAL:
             own = {"interval_seconds": projection.interval_seconds}
         case ScheduleType.ONE_TIME:
@@ -125,6 +127,18 @@ def config_of(schedule: Schedule) -> dict[str, Any]:
         case _:
             return {"schedule_type": "rule", "recurrence": rule.to_json(), **common}
     return {"schedule_type": projection.schedule_type.value, **own, **common}
+
+
+def config_of_rule(rule: Recurrence) -> dict[str, Any]:
+    """The rule alone as a configuration, in the documented keys if they can say it."""
+    projection = project(rule)
+    if projection.schedule_type is ScheduleType.ONE_TIME:
+        own: dict[str, Any] = {"scheduled_time": _local(projection.scheduled_time, rule)}
+    elif rule.to_json().keys() == {"type", "expression", "tz"}:
+        own = {"cron_expression": projection.cron_expression}
+    else:
+        return {"schedule_type": "rule", "recurrence": rule.to_json()}
+    return {"schedule_type": projection.schedule_type.value, **own, "timezone": rule.tz}
 
 
 def merge_config(before: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,8 +150,18 @@ def merge_config(before: Mapping[str, Any], change: Mapping[str, Any]) -> dict[s
     merged = {**before, **change}
     if isinstance(change.get("timezone"), str) and "recurrence" not in change:
         rule = merged.get("recurrence")
-        merged |= {"recurrence": {**rule, "tz": change["timezone"]}} if rule else {}
+        merged |= {"recurrence": _rezoned(rule, rule.get("tz"), change["timezone"])} if rule else {}
     return merged
+
+
+def _rezoned(rule: Any, before: str | None, zone: str) -> Any:
+    """The JSON of a rule in another zone, and with it the rules inside that were in the same; others stay."""
+    if not isinstance(rule, Mapping) or rule.get("tz", before) != before:
+        return rule
+    inner = {"rule": _rezoned(rule["rule"], before, zone)} if "rule" in rule else {}
+    if isinstance(rule.get("rules"), list):
+        inner["rules"] = [_rezoned(member, before, zone) for member in rule["rules"]]
+    return {**rule, **inner, "tz": zone}
 
 
 def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,11 +194,15 @@ def _rule(
     try:
         rule = _READERS[kind](reader, zone, now, previous)
     except RecurrenceError as error:
-        reader.refuse(key, f"{key}: {error}")
+        refused = error.field if error.field in RULE_KEYS[kind] else key
+        reader.refuse(refused, f"{refused}: {error}")
         return None
     if rule is not None and not rule.is_possible():
-        text = shown(reader.get(key))
-        reader.refuse(key, f"{key}: {text} never fires: no such date exists; choose another day")
+        what = "the rule" if isinstance(value := reader.get(key), dict) else shown(value)
+        why = "no such date exists; choose another day"
+        if not isinstance(rule, Cron):
+            why = "no instant fits all its parts and bounds; change one of them"
+        reader.refuse(key, f"{key}: {what} never fires: {why}")
     return rule
 
 
@@ -198,9 +226,10 @@ def _cron(
     text = reader.required_text("cron_expression", "cron_expression required for cron type")
     if text is None:
         return None
+    seed = reader.text("seed")
     if isinstance(previous, Cron) and project(previous).schedule_type is ScheduleType.CRON:
-        return replace(previous, text=text, tz=zone)
-    return Cron(text, zone)
+        return replace(previous, text=text, tz=zone, seed=seed)
+    return Cron(text, zone, seed=seed)
 
 
 def _interval(

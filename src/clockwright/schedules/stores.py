@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from clockwright.engine.ports import Clock
+from clockwright.schedules.calendar_models import ScheduleCalendar
 from clockwright.schedules.models import Schedule
 from clockwright.schedules.store import SqlStore
 from clockwright.schedules.store.database import Database
+from clockwright.schedules.store.saved import SavedSchedules
+from clockwright.schedules.store.symptoms import Symptoms
 
 T = TypeVar("T")
 
@@ -24,6 +27,16 @@ def sql_store() -> SqlStore:
     if clock not in _stores:
         _stores[clock] = SqlStore(clock=clock)
     return _stores[clock]
+
+
+def saved_schedules() -> SavedSchedules:
+    """The same database and clock, for what an upgrade asks and does."""
+    return SavedSchedules(clock=_clocks[-1] if _clocks else None)
+
+
+def symptoms() -> Symptoms:
+    """The same, for examinations."""
+    return Symptoms(clock=_clocks[-1] if _clocks else None)
 
 
 @contextmanager
@@ -45,3 +58,22 @@ def in_transaction(work: Callable[[], T]) -> T:
 def describe(schedule_id: UUID, **columns: str | None) -> None:
     """Write `name`, `key` or `created_by` of a schedule."""
     Schedule.objects.filter(schedule_id=schedule_id).update(**columns)
+
+
+def make_calendar(community: str, data: dict[str, Any]) -> ScheduleCalendar:
+    """A calendar (as JSON) that a community keeps from now on."""
+    now = sql_store().now()
+    return ScheduleCalendar.objects.create(
+        community_id=community, name=data["name"], data=data, created_at=now, updated_at=now
+    )
+
+
+def change_calendar(row: ScheduleCalendar, data: dict[str, Any]) -> None:
+    """Another content, and the next version."""
+    row.data, row.version, row.updated_at = data, row.version + 1, sql_store().now()
+    row.save(update_fields=["data", "version", "updated_at"])
+
+
+def delete_calendar(row: ScheduleCalendar) -> None:
+    """The row is gone; the object stays."""
+    ScheduleCalendar.objects.filter(pk=row.pk).delete()

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from enum import StrEnum
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db import DatabaseError
 
-from clockwright.console.selectors import OVERDUE_AFTER, database_name, nodes_alive
+from clockwright.console.selectors import database_name, nodes_alive
 from clockwright.engine.clock import utc_now
-from clockwright.engine.registry import default_registry
-from clockwright.recurrence import tzdata_version
-from clockwright.server import selectors
+from clockwright.schedules import stores
+from clockwright.schedules.catalog import resolver
+from clockwright.schedules.doctor.examination import Examination
+from clockwright.schedules.doctor.findings import Finding as Code
+from clockwright.schedules.doctor.findings import Found, Report
 from clockwright.server.runtime import probe, waiting_migrations
-
-_SHOWN = 5
 
 
 class Verdict(StrEnum):
@@ -32,27 +30,31 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What one check found; `mend` says what to do about it."""
+    """What one check found; `mend` says what to do about it, `count` how many there are and `ids` which, some of them."""
 
     check: str
     verdict: Verdict
     finding: str
     mend: str = ""
+    count: int = 0
+    ids: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """As plain data."""
-        return {**asdict(self), "verdict": self.verdict.value}
+        return {**asdict(self), "verdict": self.verdict.value, "ids": list(self.ids)}
 
 
-def examine() -> list[Finding]:
-    """Every check in turn; those that need tables are left out while there are none."""
+def examine(limit: int | None) -> list[Finding]:
+    """Every check in turn; those that need tables are left out while there are none.
+
+    `limit`: how many schedules are read one by one; None reads them all.
+    """
     first = [_database()]
     if first[0].verdict is Verdict.OK:
         first.append(_migrations())
     if first[-1].verdict is not Verdict.OK:
         return first
-    rest: Sequence[Callable[[], Finding]] = (_nodes, _overdue, _functions, _zones)
-    return first + [check() for check in rest]
+    return [*first, _nodes(), *_schedules(limit)]
 
 
 def is_well(findings: Sequence[Finding]) -> bool:
@@ -106,62 +108,32 @@ def _nodes() -> Finding:
     )
 
 
-def _overdue() -> Finding:
-    overdue = selectors.count_overdue(utc_now())
-    if overdue:
-        return Finding(
-            check="overdue schedules",
-            verdict=Verdict.FAILED,
-            finding=f"{overdue} due for more than {_shown_length(OVERDUE_AFTER)}",
-            mend="see that a node is alive and not busy with a backlog",
-        )
-    return Finding(check="overdue schedules", verdict=Verdict.OK, finding="none")
+def _schedules(limit: int | None) -> list[Finding]:
+    """The examination of the schedules: a line a code, and how many were read one by one."""
+    examination = Examination(stores.symptoms(), resolver(), limit=limit)
+    for _ in examination.steps():
+        pass
+    report = examination.report
+    found = {found.finding: found for found in report.findings}
+    lines = [_line(code, found.get(code)) for code in Code]
+    return [*lines, _coverage(report)]
 
 
-def _functions() -> Finding:
-    """A node elsewhere may know more functions than this process: that is why this only warns."""
-    active = selectors.active_workflows()
-    unknown = {str(w): n for w, n in active.items() if default_registry.by_workflow(w) is None}
-    if unknown:
-        return Finding(
-            check="functions",
-            verdict=Verdict.WARNING,
-            finding=f"{sum(unknown.values())} schedules start {len(unknown)} workflows unknown here: {_some(unknown)}",
-            mend="register the function with @job in an installed app's jobs.py, or remove the schedules",
-        )
+def _line(code: Code, found: Found | None) -> Finding:
+    check = code.value
+    if found is None:
+        return Finding(check=check, verdict=Verdict.OK, finding="none")
     return Finding(
-        check="functions",
-        verdict=Verdict.OK,
-        finding=f"{len(list(default_registry))} registered, all known",
+        check=check,
+        verdict=Verdict.WARNING if found.is_warning else Verdict.FAILED,
+        finding=f"{found.count} {found.words}",
+        mend=found.mend,
+        count=found.count,
+        ids=tuple(map(str, found.ids)),
     )
 
 
-def _zones() -> Finding:
-    gone = [name for name in selectors.active_zones() if not _is_zone(name)]
-    if gone:
-        return Finding(
-            check="time zones",
-            verdict=Verdict.FAILED,
-            finding=f"unknown to tzdata {tzdata_version()}: {_some(gone)}",
-            mend="update the package tzdata, or give the schedules another zone",
-        )
-    return Finding(
-        check="time zones", verdict=Verdict.OK, finding=f"all known to tzdata {tzdata_version()}"
-    )
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return False
-    return True
-
-
-def _some(names: Sequence[str] | dict[str, int]) -> str:
-    shown = list(names)[:_SHOWN]
-    return ", ".join(shown) + (", …" if len(names) > len(shown) else "")
-
-
-def _shown_length(length: timedelta) -> str:
-    return f"{int(length.total_seconds())} s"
+def _coverage(report: Report) -> Finding:
+    told = f"{report.examined} of {report.schedules} read one by one"
+    rest = "" if report.examined >= report.schedules else "; --all reads the others too"
+    return Finding(check="schedules", verdict=Verdict.OK, finding=told + rest)

@@ -13,7 +13,7 @@ import structlog
 from django.core.exceptions import ImproperlyConfigured
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from clockwright.audit.lines import Line, line_in
+from clockwright.audit.lines import lines_in
 
 FORMATS = ("json", "console", "line")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -27,9 +27,12 @@ def logging_settings(*, debug: bool) -> dict[str, Any]:
     level = _choice("LOG_LEVEL", _LEVELS, "INFO")
     handlers: dict[str, Any] = {
         "stderr": {
-            "class": "logging.StreamHandler",
+            # both write on stderr unless told otherwise
+            "class": "logging.StreamHandler"
+            if shape == "console"
+            else "clockwright.audit.groups.GroupStreamHandler",
             "formatter": shape,
-        }  # StreamHandler's own default
+        }
     }
     folder = os.environ.get("LOG_DIR", "")
     if folder:
@@ -71,26 +74,22 @@ def _structured(renderer: Processor) -> dict[str, Any]:
 def _plain_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Take what a line of the trail says as fields, and its bare message instead of the whole line."""
     record = event.get("_record")
-    line = line_in(record) if isinstance(record, logging.LogRecord) else None
-    return event if line is None else {**event, **_fields(line)}
-
-
-def _fields(line: Line) -> dict[str, Any]:
-    given = {name: value for name, value in line.facts.items() if value is not None}
-    return {**given, "event": line.message}
+    lines = lines_in(record) if isinstance(record, logging.LogRecord) else ()
+    return {**event, **lines[0].fields()} if len(lines) == 1 else event
 
 
 class JsonFormatter(structlog.stdlib.ProcessorFormatter):
     """JSON; the lines of the trail take the short way, since there are two of them for every run."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
-        line = line_in(record)
-        if line is None:
+        """One line; of a group one each."""
+        lines = lines_in(record)
+        if not lines:
             return super().format(record)
         at = datetime.fromtimestamp(record.created, UTC).isoformat()
-        head = {"timestamp": at, "level": record.levelname.lower(), "logger": record.name}
-        return json.dumps({**head, **_fields(line)}, default=str)
+        facts = {"timestamp": at, "level": record.levelname.lower(), "logger": record.name}
+        head = json.dumps(facts)[:-1]
+        return "\n".join([f"{head}, {line.json()[1:]}" for line in lines])
 
 
 def _file_handler(folder: str) -> dict[str, Any]:
@@ -98,7 +97,7 @@ def _file_handler(folder: str) -> dict[str, Any]:
     if not path.is_dir():
         raise ImproperlyConfigured(f"LOG_DIR: the folder {folder!r} does not exist; make it first")
     return {
-        "class": "logging.handlers.RotatingFileHandler",
+        "class": "clockwright.audit.groups.GroupFileHandler",
         "filename": str(path / "clockwright.log"),
         "maxBytes": _FILE_BYTES,
         "backupCount": _FILE_COUNT,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from django.db import DatabaseError
@@ -22,6 +23,7 @@ from clockwright import __version__
 from clockwright.engine.clock import utc_now
 from clockwright.engine.events import (
     Event,
+    Listener,
     LoopFailed,
     NodeTakenOver,
     OutcomeRefused,
@@ -29,7 +31,7 @@ from clockwright.engine.events import (
     RunsClaimed,
     SchedulesSettled,
 )
-from clockwright.engine.model import RunState
+from clockwright.engine.model import Reason, RunState
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry()
@@ -70,11 +72,29 @@ _FAILED = Counter(
 )
 
 
-def observe_engine_event(event: Event) -> None:
-    """Subscribe this to an engine's events: `engine.events.subscribe(observe_engine_event)`."""
-    handler = _HANDLERS.get(type(event))
-    if handler is not None:
-        handler(event)
+class EngineMetrics(Listener):
+    """Counts what happens in an engine."""
+
+    def __call__(self, event: Event) -> None:
+        """One event."""
+        handler = _HANDLERS.get(type(event))
+        if handler is not None:
+            handler(event)
+
+    def hear_all(self, events: Sequence[Event]) -> None:
+        """Runs that ended together and alike are counted together."""
+        groups: defaultdict[tuple[RunState, Reason | None], list[RunEnded]] = defaultdict(list)
+        for event in events:
+            if isinstance(event, RunEnded):
+                groups[event.outcome.state, event.outcome.reason].append(event)
+            else:
+                self(event)
+        for (state, reason), group in groups.items():
+            _count_ended(state, reason, group)
+
+
+observe_engine_event = EngineMetrics()
+"""Subscribe this to an engine's events: `engine.events.subscribe(observe_engine_event)`."""
 
 
 def _settled(event: SchedulesSettled) -> None:
@@ -85,15 +105,16 @@ def _settled(event: SchedulesSettled) -> None:
                 _RUNS.labels(verdict.state, verdict.reason or "").inc(verdict.covers_count)
 
 
-def _ended(event: RunEnded) -> None:
-    state = event.outcome.state
-    _DURATION.labels(state).observe(max(0.0, event.duration.total_seconds()))
-    if event.claim.attempt == 1:
-        _LATENESS.observe(max(0.0, event.lateness.total_seconds()))
+def _count_ended(state: RunState, reason: Reason | None, events: Sequence[RunEnded]) -> None:
+    took = _DURATION.labels(state)
+    for event in events:
+        took.observe(max(0.0, event.duration.total_seconds()))
+        if event.claim.attempt == 1:
+            _LATENESS.observe(max(0.0, event.lateness.total_seconds()))
     if state is RunState.RETRYING:
-        _RETRIES.inc()
+        _RETRIES.inc(len(events))
     else:
-        _RUNS.labels(state, event.outcome.reason or "").inc()
+        _RUNS.labels(state, reason or "").inc(len(events))
 
 
 def _taken_over(event: NodeTakenOver) -> None:
@@ -105,7 +126,7 @@ def _taken_over(event: NodeTakenOver) -> None:
 
 _HANDLERS: dict[type[Event], Callable[[Any], None]] = {
     SchedulesSettled: _settled,
-    RunEnded: _ended,
+    RunEnded: lambda event: _count_ended(event.outcome.state, event.outcome.reason, [event]),
     NodeTakenOver: _taken_over,
     RunsClaimed: lambda event: _CLAIMED.inc(len(event.claims)),
     OutcomeRefused: lambda _: _REFUSED.inc(),
@@ -122,7 +143,7 @@ class Standing(Collector):
         info.add_metric([__version__], 1)
         yield info
         try:
-            found = _standing()
+            found = [*_standing(), *_examined()]
         except DatabaseError:
             yield _gauge("clockwright_database_up", "Whether the database answers.", 0)
             return
@@ -153,6 +174,27 @@ def _standing() -> list[Metric]:
             waits,
         ),
     ]
+
+
+def _examined() -> list[Metric]:
+    """The last examination of the schedules; no samples before the first."""
+    from clockwright.schedules import stores
+    from clockwright.schedules.doctor.periodic import last_summary
+
+    found = GaugeMetricFamily(
+        "clockwright_findings",
+        "What the last examination of the schedules found, by code.",
+        labels=["code"],
+    )
+    ended = GaugeMetricFamily(
+        "clockwright_examined_timestamp_seconds", "When the last examination ended.", labels=[]
+    )
+    summary = last_summary(stores.symptoms())
+    if summary is not None:
+        for code, count in summary.counts.items():
+            found.add_metric([code], count)
+        ended.add_metric([], summary.finished_at.timestamp())
+    return [found, ended]
 
 
 def _gauge(name: str, words: str, value: float) -> GaugeMetricFamily:

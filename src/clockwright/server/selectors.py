@@ -6,29 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from clockwright.access.models import ApiToken
-from clockwright.console.selectors import OVERDUE_AFTER
 from clockwright.schedules.models import Node, Run, Schedule
 from clockwright.server.errors import NotFound, UsageProblem
-
-
-def count_overdue(now: datetime) -> int:
-    """How many schedules wait to be looked at for longer than `OVERDUE_AFTER`."""
-    return Schedule.objects.overdue(now, OVERDUE_AFTER).count()
-
-
-def active_workflows() -> dict[UUID, int]:
-    """The workflows that active schedules start, and how many do."""
-    counted = Schedule.objects.active().order_by("workflow_id").values("workflow_id")
-    return dict(counted.annotate(schedules=Count("id")).values_list("workflow_id", "schedules"))
-
-
-def active_zones() -> list[str]:
-    """The zones that active schedules are read in, each once."""
-    zones = Schedule.objects.active().order_by("timezone").values_list("timezone", flat=True)
-    return list(zones.distinct())
 
 
 def latest_nodes(limit: int = 100) -> list[Node]:

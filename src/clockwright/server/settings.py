@@ -36,6 +36,8 @@ INSTALLED_APPS = [
     "clockwright.workflows",
     "clockwright.console",
 ]
+if os.environ.get("CLOCKWRIGHT_CELERY_BROKER"):
+    INSTALLED_APPS.append("clockwright.contrib.celery")
 MIDDLEWARE = [
     "clockwright.api.middleware.api_problems",
     "django.middleware.security.SecurityMiddleware",

@@ -88,6 +88,8 @@ def _open_connections() -> set[str]:
 
 
 def _checked(function: Function, result: Any) -> Any:
+    if result is None:
+        return None
     try:
         size = len(json.dumps(result, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -58,6 +58,7 @@ class WorkflowEngine:
 
     def __init__(self, registry: Registry = default_registry) -> None:
         self._registry = registry
+        self._handlers: dict[int, tuple[Function, Handler]] = {}
         self._threads = FunctionThreads("clockwright-function")
 
     def resolve(self, workflow_id: UUID) -> Handler | None:
@@ -65,6 +66,14 @@ class WorkflowEngine:
         function = self._registry.by_workflow(workflow_id)
         if function is None:
             return None
+        known = self._handlers.get(workflow_id.int)
+        if known is not None and known[0] is function:
+            return known[1]
+        handler = self._handler_of(function)
+        self._handlers[workflow_id.int] = (function, handler)
+        return handler
+
+    def _handler_of(self, function: Function) -> Handler:
         return Handler(
             name=function.key,
             call=functools.partial(self._handle, function),
@@ -112,7 +121,7 @@ class WorkflowEngine:
         """As the executor wants it: the result, or the function's own error for the ledger."""
         try:
             result = await self.execute_workflow(
-                function.workflow_id, run.trigger_data, run, args=args
+                function.workflow_id, TriggerData(run), run, args=args
             )
         except NodeExecutionException as failed:
             original = failed.original
@@ -124,16 +133,47 @@ class WorkflowEngine:
     async def _timed(
         self, function: Function, run: RunContext, args: Sequence[Any], limit: timedelta | None
     ) -> Any:
-        scope = asyncio.timeout(limit.total_seconds() if limit else None)
+        if limit is None:
+            return await self._called(function, run, args)
+        scope = asyncio.timeout(limit.total_seconds())
         try:
             async with scope:
-                return await call_function(function, run, args, self._threads)
+                return await self._called(function, run, args)
+        except (NodeExecutionException, TimeoutError) as error:
+            if scope.expired():
+                raise WorkflowTimeoutException(f"{function.key} ran longer than {limit}") from error
+            raise
+
+    async def _called(self, function: Function, run: RunContext, args: Sequence[Any]) -> Any:
+        try:
+            return await call_function(function, run, args, self._threads)
         except (InvalidPayload, InvalidResult):
             raise
         except Exception as error:
-            if scope.expired():
-                raise WorkflowTimeoutException(f"{function.key} ran longer than {limit}") from error
             raise NodeExecutionException(function.key, error) from error
+
+
+class TriggerData(Mapping[str, Any]):
+    """A run's `trigger_data` (S4-40), made when somebody looks: few do."""
+
+    def __init__(self, run: RunContext) -> None:
+        self._run = run
+        self._data: Mapping[str, Any] | None = None
+
+    def __getitem__(self, key: str) -> Any:
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    @property
+    def _made(self) -> Mapping[str, Any]:
+        if self._data is None:
+            self._data = self._run.trigger_data
+        return self._data
 
 
 def _run_of(trigger_data: Mapping[str, Any]) -> RunContext:

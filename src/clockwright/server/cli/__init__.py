@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = get_command(app).main(arguments, prog_name="clockwright", standalone_mode=False)
     except TyperException as usage:
-        say(f"error: {usage.format_message()}")
+        say(f"error: {usage.format_message().replace('Value error, ', '')}")
         return usage.exit_code
     except BrokenPipeError:
         return _closed_pipe()

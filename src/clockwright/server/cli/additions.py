@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from uuid import UUID
 import typer
 
 from clockwright.server.cli.options import AsJson, duration
+from clockwright.server.cli.rules import RuleJson, rule_data
 from clockwright.server.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -57,6 +58,15 @@ class Addition:
         str | None,
         _option("--cron", metavar="LINE", help='Five fields, such as "0 5 * * mon-fri".'),
     ] = None
+    seed: Annotated[
+        str | None,
+        _option("--seed", metavar="TEXT", help="What chooses the values of H in --cron."),
+    ] = None
+    words: Annotated[
+        str | None,
+        _option("--words", metavar="SENTENCE", help='Such as "every weekday at 9".'),
+    ] = None
+    rule: RuleJson = None
     every: Annotated[
         str | None, _option("--every", metavar="DURATION", help="Such as 90s, 5m or 1h30m.")
     ] = None
@@ -113,11 +123,16 @@ _RULES = {
     "every": ("interval", "interval_seconds"),
     "at": ("one_time", "scheduled_time"),
     "rrule": ("rrule", "rrule"),
+    "rule": ("rule", "recurrence"),
+    "words": ("", ""),
 }
 
 
 def schedule_config(options: Addition) -> dict[str, Any]:
-    """The documented `schedule_config` of what was typed; raises UsageProblem for none or several rules."""
+    """The documented `schedule_config` of what was typed; raises UsageProblem for none or several rules.
+
+    The rule of `--words` is left to `said_rule`, which needs the settings.
+    """
     given = [name for name in _RULES if getattr(options, name) is not None]
     if len(given) != 1:
         problem = (
@@ -126,13 +141,14 @@ def schedule_config(options: Addition) -> dict[str, Any]:
             else f"is given {len(given)} times ({', '.join('--' + n for n in given)})"
         )
         raise UsageProblem(
-            f"the rule {problem}: give exactly one of --cron, --every, --at and --rrule"
+            f"the rule {problem}: give exactly one of --cron, --words, --rule, --every, --at and --rrule"
         )
     kind, column = _RULES[given[0]]
     value = getattr(options, given[0])
     config: dict[str, Any] = {
-        "schedule_type": kind,
-        column: _seconds("--every", value) if kind == "interval" else value,
+        "schedule_type": kind or None,
+        column: _read(kind, value),
+        "seed": options.seed,
         "start": options.start,
         "timezone": options.tz,
         "start_at": options.start_at,
@@ -145,8 +161,30 @@ def schedule_config(options: Addition) -> dict[str, Any]:
         "retry_backoff_seconds": _seconds("--retry-backoff", options.retry_backoff),
         "timeout_seconds": _seconds("--timeout", options.timeout),
     }
-    config = {name: value for name, value in config.items() if value is not None}
+    config = {name: value for name, value in config.items() if name and value is not None}
     return config | _grace(options.grace)
+
+
+def _read(kind: str, value: str) -> object:
+    if kind == "interval":
+        return _seconds("--every", value)
+    return rule_data(value) if kind == "rule" else value
+
+
+def said_rule(options: Addition, now: datetime) -> dict[str, Any]:
+    """The rule of `--words` as a configuration, counted from `now`; none without it. Raises UsageProblem."""
+    if options.words is None:
+        return {}
+    from clockwright.recurrence import RecurrenceError, from_words
+    from clockwright.schedules.conf import engine_settings
+    from clockwright.schedules.specs import config_of_rule
+
+    zone = options.tz or engine_settings().timezone
+    try:
+        return config_of_rule(from_words(options.words, zone, anchor=now))
+    except RecurrenceError as error:
+        option = "--tz" if error.field == "timezone" else "--words"
+        raise UsageProblem(f"{option}: {error}") from error
 
 
 def _grace(text: str | None) -> dict[str, int | None]:
@@ -197,6 +235,7 @@ _OPTIONS = {
     "cron_expression": "--cron",
     "interval_seconds": "--every",
     "scheduled_time": "--at",
+    "recurrence": "--rule",
     "timezone": "--tz",
     "grace_period_seconds": "--grace",
     "retry_backoff_seconds": "--retry-backoff",

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from clockwright.server.cli import ledger, preview, schedules, service, status, tokens
+from clockwright.server.cli import (
+    calendars,
+    doctor,
+    explanation,
+    forecast,
+    ledger,
+    preview,
+    retention,
+    schedules,
+    service,
+    status,
+    tokens,
+)
 from clockwright.server.runtime import COMMUNITY
 
 app = typer.Typer(
@@ -53,10 +65,14 @@ app.command("migrate")(service.migrate)
 app.command("serve")(service.serve)
 app.command("worker")(service.worker)
 app.command("demo")(service.demo)
+app.command("prune")(retention.prune)
 app.command("preview")(preview.preview)
+app.command("explain")(explanation.explain)
 app.add_typer(schedules.app, name="schedule")
 app.command("runs")(ledger.runs)
+app.add_typer(calendars.app, name="calendar")
 app.add_typer(tokens.app, name="token")
-app.command("doctor")(status.doctor)
+app.command("doctor")(doctor.doctor)
+app.command("forecast")(forecast.forecast)
 app.command("nodes")(status.nodes)
 app.command("openapi")(status.openapi)

@@ -63,8 +63,10 @@ def runs(
         _follow(ledger, latest, as_json=as_json)
     elif as_json:
         result_json({"items": [run_json(run) for run in latest]})
-    else:
+    elif latest:
         result_table(_COLUMNS, [_row(run) for run in latest])
+    else:
+        say("no such runs yet" if schedule or status else "no runs yet")
 
 
 def _states(names: list[str]) -> tuple[str, ...]:

@@ -86,8 +86,9 @@ def instant(option: str, text: str) -> datetime:
             f"{option}: {text!r} is not an instant; write for example 2026-10-04T02:30:00Z"
         ) from None
     if value.tzinfo is None:
+        example = f"{text.strip()}{'' if ':' in text else 'T00:00'}Z"
         raise UsageProblem(
-            f"{option}: {text!r} has no offset; add one, for example {text.strip()}Z or +10:00"
+            f"{option}: {text!r} has no offset; write for example {example}, or +10:00 instead of Z"
         )
     try:
         return value.astimezone(UTC)

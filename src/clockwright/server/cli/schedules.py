@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clockwright.engine.clock import utc_now
 from clockwright.server.cli.additions import (
     Addition,
     context_data,
     in_options,
+    said_rule,
     schedule_config,
     workflow_of,
 )
@@ -64,6 +66,7 @@ def add(options: Addition) -> None:
     from clockwright.schedules.drafts import NewSchedule
     from clockwright.schedules.errors import InvalidScheduleException
 
+    config = {**config, **said_rule(options, utc_now())}
     new = NewSchedule(workflow=workflow, config=config, context_data=context, key=options.key)
     try:
         made = commands.add_schedule(caller(), new)

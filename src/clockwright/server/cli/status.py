@@ -1,31 +1,10 @@
-"""`clockwright doctor`, `nodes` and `openapi`: how it stands, and what the API says of itself."""
+"""`clockwright nodes` and `openapi`: who runs what is due, and what the API says of itself."""
 
 from __future__ import annotations
 
 from clockwright.server.cli.options import AsJson
-from clockwright.server.errors import Exit
-from clockwright.server.output import iso_utc, result_json, result_table, say
+from clockwright.server.output import iso_utc, result_json, result_table
 from clockwright.server.runtime import use_database, use_django
-
-
-def doctor(*, as_json: AsJson = False) -> int:
-    """Look at everything that has to be right; 0 if it is, 5 without a usable database, else 1."""
-    use_django()
-    from clockwright.server import checkup
-
-    findings = checkup.examine()
-    if as_json:
-        result_json(
-            {"ok": checkup.is_well(findings), "checks": [finding.as_json() for finding in findings]}
-        )
-    else:
-        result_table(("", "check", "finding"), [(f.verdict, f.check, f.finding) for f in findings])
-        for finding in findings:
-            if finding.mend:
-                say(f"{finding.check}: {finding.mend}")
-    if checkup.is_unavailable(findings):
-        return Exit.UNAVAILABLE
-    return Exit.OK if checkup.is_well(findings) else Exit.FAILURE
 
 
 def nodes(*, as_json: AsJson = False) -> None:
