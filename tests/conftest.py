@@ -6,11 +6,11 @@ import os
 import signal
 import tempfile
 from pathlib import Path
-from urllib.parse import quote
 
 import hypothesis
 import pytest
 
+from tests.support.database import test_database_url
 from tests.support.report import GroupReport
 
 hypothesis.settings.register_profile("explore", deadline=None, print_blob=True)
@@ -89,10 +89,4 @@ def database_url(db) -> str:
 
     They see only what is committed: use it with `@pytest.mark.django_db(transaction=True)`.
     """
-    from django.db import connection
-
-    found = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{found['NAME']}"
-    who = ":".join(quote(found[key], safe="") for key in ("USER", "PASSWORD") if found[key])
-    return f"postgresql://{who}@{found['HOST']}:{found['PORT']}/{found['NAME']}"
+    return test_database_url()
