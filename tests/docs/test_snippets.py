@@ -1,4 +1,4 @@
-"""Every fenced block of the documentation is run or checked (issue 2 point 9)."""
+"""Every fenced block of the documentation is run or checked."""
 
 from __future__ import annotations
 
