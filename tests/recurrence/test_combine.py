@@ -466,3 +466,12 @@ def test_an_end_before_the_start_is_refused_by_every_rule_with_bounds():
         with pytest.raises(RecurrenceError, match="lies before start 2026-03-02") as caught:
             kind(start=start, end=start - DAY)
         assert (caught.value.field, caught.value.hint) == ("end", "swap them, or leave one out")
+
+
+def test_what_is_possible_in_our_time_is_possible_though_it_was_not_for_centuries():
+    """Until 1844 Manila's calendar was that of America: its Saturdays were New York's, and closed."""
+    saturdays = Cron("0 8 * * sat", "Asia/Manila")
+    rule = BusinessDays(saturdays, Calendar("work"), "America/New_York")
+    fires = rule.next_after(datetime(2026, 1, 1, tzinfo=UTC))
+    assert fires == datetime(2026, 1, 3, 0, tzinfo=UTC)
+    assert rule.is_possible()

@@ -84,6 +84,10 @@ class Combination(Recurrence):
     def _search_back(self, second: int, since: int, fuel: Fuel) -> int | None:
         """The last fire time in ``[since, second)``, bounds aside."""
 
+    def is_possible(self) -> bool:
+        # First in our time: a search from year 1 may end long before zones that once lay beyond the date line moved.
+        return self.next_second(0) is not None or super().is_possible()
+
     def next_second(self, second: int) -> int | None:
         if second >= LAST_SECOND:
             return None
