@@ -24,6 +24,7 @@ MOST_RULES: Final = 100
 DEEPEST: Final = 8
 _MOST_DATES: Final = 2_000
 _MOST_ITEMS: Final = 20_000  # of JSON, in which one calendar may stand many times
+_YEAR_2020: Final = 1_577_836_800
 _MOST_ASKED: Final = 1_200
 _MOST_REFUSED: Final = 800
 _DATED: Final = ("exclude", "rdate", "exdate")
@@ -86,7 +87,8 @@ class Combination(Recurrence):
 
     def is_possible(self) -> bool:
         # First in our time: a search from year 1 may end long before zones that once lay beyond the date line moved.
-        return self.next_second(0) is not None or super().is_possible()
+        in_our_time = (self.next_second(since) for since in (_YEAR_2020, 0))
+        return any(found is not None for found in in_our_time) or super().is_possible()
 
     def next_second(self, second: int) -> int | None:
         if second >= LAST_SECOND:
