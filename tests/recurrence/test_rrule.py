@@ -1,5 +1,6 @@
 """RFC 5545 beyond the case file: what is refused, what others get wrong, what could hang."""
 
+import pickle
 import random
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
@@ -237,3 +238,9 @@ def test_random_sets_agree_with_dateutil():
             failed.append(f"{texts} from {start}: {found[:4]} != {expected[:4]}")
     assert compared > 10
     assert not failed, "\n".join(failed[:3])
+
+
+def test_a_rule_whose_days_have_different_times_can_be_copied():
+    text = "FREQ=MONTHLY;BYDAY=MO,TU;BYHOUR=9,17;BYSETPOS=2,-2"
+    rule = RRule(text, start=START)
+    assert pickle.loads(pickle.dumps(rule)).upcoming(START, 6) == rule.upcoming(START, 6)

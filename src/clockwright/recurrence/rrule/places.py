@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
+from clockwright.recurrence.days import ones
 from clockwright.recurrence.zones import DAY
 
-from .days import WEEK_SHIFT, RuleDays, ones, periods_of
+from .days import WEEK_SHIFT, RuleDays, periods_of
 from .text import SUB_DAILY, Freq, RuleParts
 
 _MOST_DAYS: Final = {Freq.WEEKLY: 7, Freq.MONTHLY: 31, Freq.YEARLY: 366}
@@ -56,14 +57,9 @@ class PlacedDays:
     def chosen(self, model: int) -> int:
         return sum(1 << day for day in self._kind(model))
 
-    def reader(self, days: RuleDays) -> Callable[[int], Sequence[int]]:
-        """What tells the times of a day of ``days``."""
-
-        def times(day: int) -> Sequence[int]:
-            model, place = days.place_of(day)
-            return self._kind(model)[place]
-
-        return times
+    def times_in(self, model: int, place: int) -> Sequence[int]:
+        """The times of a day that is chosen, by its place in a year of the kind of ``model``."""
+        return self._kind(model)[place]
 
     def _kind(self, model: int) -> dict[int, tuple[int, ...]]:
         # The chosen days of a year of this kind, from 0, with the times of each.

@@ -7,13 +7,14 @@ day; so that the next one, the n-th and how many there are take at most one pass
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
+from clockwright.recurrence.days import ones
 from clockwright.recurrence.walls import DayTimes, Walls, clock_times
 from clockwright.recurrence.zones import DAY, wall_of
 
-from .days import LAST_DAY, RuleDays, ones
+from .days import LAST_DAY, RuleDays
 from .places import PlacedDays, placed_times
 from .rhythm import UnitRhythm
 from .text import SUB_DAILY, Freq, RuleParts
@@ -111,10 +112,15 @@ class SameTimes(DayTimes):
 class PlacedTimes:
     """The times that BYSETPOS leaves on each day of a set."""
 
-    __slots__ = ("times",)
+    __slots__ = ("_days", "_placed")
 
     def __init__(self, placed: PlacedDays, days: RuleDays) -> None:
-        self.times: Callable[[int], Sequence[int]] = placed.reader(days)
+        self._placed = placed
+        self._days = days
+
+    def times(self, day: int) -> Sequence[int]:
+        """The times of a day of the set."""
+        return self._placed.times_in(*self._days.place_of(day))
 
     def total(self, first: int, mask: int) -> int:
         return sum(len(self.times(first + bit)) for bit in ones(mask))
