@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from clockwright.engine.model import Claim, Outcome, RunState, Settlement
@@ -72,6 +72,18 @@ class RunEnded(Event):
     outcome: Outcome
     lateness: timedelta
     duration: timedelta
+
+    @classmethod
+    def of(cls, claim: Claim, outcome: Outcome) -> Self:
+        """What a recorded outcome came to."""
+        started = outcome.started_at or outcome.finished_at
+        return cls(
+            node_id=outcome.node_id,
+            claim=claim,
+            outcome=outcome,
+            lateness=started - claim.scheduled_for,
+            duration=outcome.finished_at - started,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

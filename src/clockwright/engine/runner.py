@@ -254,7 +254,7 @@ class Runner:
             if len(recorded) < len(batch) and outcome.run_id not in recorded
         ]
         ended = [
-            _ended(flight.claim, outcome)
+            RunEnded.of(flight.claim, outcome)
             for flight, outcome in batch
             if not refused or outcome.run_id in recorded
         ]
@@ -339,14 +339,3 @@ class Runner:
             if flight.task is not None:
                 flight.task.cancel()
         return [flight.claim.run_id for flight in flights]
-
-
-def _ended(claim: Claim, outcome: Outcome) -> RunEnded:
-    started = outcome.started_at or outcome.finished_at
-    return RunEnded(
-        node_id=outcome.node_id,
-        claim=claim,
-        outcome=outcome,
-        lateness=started - claim.scheduled_for,
-        duration=outcome.finished_at - started,
-    )

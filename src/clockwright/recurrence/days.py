@@ -28,6 +28,7 @@ _LAST_MONTH: Final = LAST_YEAR * 12 - 1
 _FIRST_DAY: Final = 1 - EPOCH_ORDINAL
 _LAST_DAY: Final = date.max.toordinal() - EPOCH_ORDINAL
 _EVERY_SEVENTH: Final = sum(1 << n for n in range(0, 35, 7))
+_FEW_BITS: Final = 12  # so many are found faster one by one
 # A search that passes so many empty months is long; after so many long ones the set is laid out for 400 years.
 _LONG: Final = 3
 _PATIENCE: Final = 3
@@ -116,12 +117,21 @@ def _nearest_working(day: int, length: int, first: int) -> int:
     return day
 
 
+def ones(mask: int) -> list[int]:
+    """The places of the bits that are set, ascending."""
+    if mask.bit_count() > _FEW_BITS:
+        return [at for at, digit in enumerate(f"{mask:b}"[::-1]) if digit == "1"]
+    found = []
+    while mask:
+        found.append((mask & -mask).bit_length() - 1)
+        mask &= mask - 1
+    return found
+
+
 @lru_cache(maxsize=1_024)
 def bits(mask: int) -> tuple[int, ...]:
-    """The numbers of the bits that are set, ascending."""
-    if not mask & (mask - 1):
-        return (mask.bit_length() - 1,) if mask else ()
-    return tuple([n for n, bit in enumerate(reversed(f"{mask:b}")) if bit == "1"])
+    """The same, remembered: for the masks of fields and months, of which there are few."""
+    return tuple(ones(mask))
 
 
 def month_start(index: int) -> int:

@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Final
 
 from .policy import ClockPolicy, Fold, Gap
-from .walls import Walls
+from .walls import WallList, Walls
 from .zones import (
     DAY,
     FIRST_SECOND,
@@ -253,7 +253,7 @@ class Timeline:
                 yield second
             else:
                 yield from self._by_stretches(
-                    _Single(wall),
+                    WallList((wall,)),
                     max(second - _REACH, FIRST_SECOND),
                     min(second + _REACH, LAST_SECOND + 1),
                 )
@@ -339,31 +339,10 @@ def timeline_of(zone: Zone, gap: Gap, fold: Fold) -> Timeline:
     return Timeline(zone, gap, fold)
 
 
-class _Single:
-    """One wall time, as a set."""
-
-    __slots__ = ("wall",)
-
-    def __init__(self, wall: int) -> None:
-        self.wall = wall
-
-    def next(self, wall: int) -> int | None:
-        return self.wall if self.wall > wall else None
-
-    def prev(self, wall: int) -> int | None:
-        return self.wall if self.wall < wall else None
-
-    def count(self, low: int, high: int) -> int:
-        return int(low <= self.wall < high)
-
-    def within(self, low: int, high: int) -> list[int]:
-        return [self.wall] if low <= self.wall < high else []
-
-
 def resolve(key: str, wall: int, policy: ClockPolicy) -> int | None:
     """The instant of one wall time in a zone (the first, where the policy gives two).
 
     None if it does not exist and the policy skips it.
     """
     line = timeline(key, *policy.for_rhythm(is_wildcard=False))
-    return line.next(_Single(wall), max(wall - _REACH, FIRST_SECOND))
+    return line.next(WallList((wall,)), max(wall - _REACH, FIRST_SECOND))

@@ -51,6 +51,33 @@ def walk(walls: Walls, low: int, high: int) -> list[int]:
     return found
 
 
+class WallList:
+    """Walls as a sorted list."""
+
+    __slots__ = ("_walls",)
+
+    def __init__(self, walls: Sequence[int]) -> None:
+        self._walls = walls
+
+    def next(self, wall: int) -> int | None:
+        """The first after ``wall``."""
+        at = bisect_right(self._walls, wall)
+        return self._walls[at] if at < len(self._walls) else None
+
+    def prev(self, wall: int) -> int | None:
+        """The last before ``wall``."""
+        at = bisect_left(self._walls, wall)
+        return self._walls[at - 1] if at else None
+
+    def count(self, low: int, high: int) -> int:
+        """How many lie in ``[low, high)``."""
+        return len(self.within(low, high))
+
+    def within(self, low: int, high: int) -> list[int]:
+        """Those in ``[low, high)``."""
+        return list(self._walls[bisect_left(self._walls, low) : bisect_left(self._walls, high)])
+
+
 def _rhythm(minutes: int, seconds: int) -> range | None:
     # An even step through the whole day needs no list.
     if minutes in _EVEN and seconds.bit_count() == 1:

@@ -191,7 +191,7 @@ class WorkerNode:
         if claim.run_id not in kept:
             self._events.emit(OutcomeRefused(node_id=claim.node_id, outcome=outcome))
             return False
-        self._events.emit(_ended(claim, outcome))
+        self._events.emit(RunEnded.of(claim, outcome))
         try:
             if not self._store.promote_buffered() and outcome.state is RunState.RETRYING:
                 self._handover.wake()
@@ -214,14 +214,3 @@ class WorkerNode:
                 if self._node_id != node_id or self._closing.wait(FIRST_PAUSE):
                     return  # another node has it by now, or will when the lease is over
             pause = min(pause * 2, LAST_PAUSE)
-
-
-def _ended(claim: Claim, outcome: Outcome) -> RunEnded:
-    started = outcome.started_at or outcome.finished_at
-    return RunEnded(
-        node_id=outcome.node_id,
-        claim=claim,
-        outcome=outcome,
-        lateness=started - claim.scheduled_for,
-        duration=outcome.finished_at - started,
-    )

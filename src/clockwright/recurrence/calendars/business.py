@@ -36,11 +36,12 @@ from clockwright.recurrence.search import (
     seek_back,
 )
 from clockwright.recurrence.timeline import Timeline, timeline
+from clockwright.recurrence.walls import WallList
 from clockwright.recurrence.zones import DAY, FIRST_SECOND, LAST_SECOND, find_zone
 
 from .calendar import Calendar, check_calendar
 from .local_days import LocalDays, OpenTimes
-from .moved import Moved, WallList
+from .moved import Moved
 from .open_days import open_days
 from .wording import calendar_finding, calendar_in_words
 

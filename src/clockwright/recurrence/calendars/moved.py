@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from clockwright.recurrence.base import Recurrence
 from clockwright.recurrence.interval import Interval
@@ -15,33 +14,6 @@ from .local_days import LocalDays, Part
 
 _REACH = 2 * DAY
 _FURTHEST = 370  # days; no time is moved further, as every 52 weeks have an open day
-
-
-class WallList:
-    """Walls as a sorted list."""
-
-    __slots__ = ("_walls",)
-
-    def __init__(self, walls: Sequence[int]) -> None:
-        self._walls = walls
-
-    def next(self, wall: int) -> int | None:
-        """The first after ``wall``."""
-        at = bisect_right(self._walls, wall)
-        return self._walls[at] if at < len(self._walls) else None
-
-    def prev(self, wall: int) -> int | None:
-        """The last before ``wall``."""
-        at = bisect_left(self._walls, wall)
-        return self._walls[at - 1] if at else None
-
-    def count(self, low: int, high: int) -> int:
-        """How many lie in ``[low, high)``."""
-        return len(self.within(low, high))
-
-    def within(self, low: int, high: int) -> list[int]:
-        """Those in ``[low, high)``."""
-        return list(self._walls[bisect_left(self._walls, low) : bisect_left(self._walls, high)])
 
 
 class Moved:

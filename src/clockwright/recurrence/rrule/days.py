@@ -13,13 +13,13 @@ from datetime import date
 from math import gcd
 from typing import Final, Protocol
 
+from clockwright.recurrence.days import ones
 from clockwright.recurrence.zones import EPOCH_ORDINAL, LAST_YEAR
 
 from .filters import MONTHS, year_filter
 from .text import SUB_DAILY, Freq, RuleParts
 
 LAST_DAY: Final = date.max.toordinal() - EPOCH_ORDINAL
-_FEW: Final = 12  # so many bits are found faster one by one
 # The calendar repeats after 400 years; so many periods of each kind they have.
 _CYCLE_YEARS: Final = 400
 _SPARSE: Final = 1_000  # days between periods from which on the years without any are passed over
@@ -310,17 +310,6 @@ class RuleDays:
             mask = self._places.chosen(model) if self._places else self.filter_of(model)
             self._filters[model] = mask
         return mask
-
-
-def ones(mask: int) -> list[int]:
-    """The places of the bits that are set, ascending."""
-    if mask.bit_count() > _FEW:
-        return [at for at, digit in enumerate(f"{mask:b}"[::-1]) if digit == "1"]
-    found = []
-    while mask:
-        found.append((mask & -mask).bit_length() - 1)
-        mask &= mask - 1
-    return found
 
 
 def periods_of(parts: RuleParts, days: RuleDays, model: int) -> list[int]:

@@ -12,9 +12,10 @@ from datetime import date
 from math import lcm
 from typing import Final, NamedTuple
 
+from clockwright.recurrence.days import ones
 from clockwright.recurrence.zones import DAY, EPOCH_ORDINAL
 
-from .days import LAST_DAY, ones
+from .days import LAST_DAY
 from .sets import DayByDay, Window
 
 SEARCH_LIMIT: Final = 1_500

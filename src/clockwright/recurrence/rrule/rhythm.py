@@ -12,9 +12,10 @@ from functools import cached_property
 from math import gcd
 from typing import Final
 
+from clockwright.recurrence.days import ones
 from clockwright.recurrence.zones import DAY
 
-from .days import LAST_DAY, ones
+from .days import LAST_DAY
 
 _YEAR: Final = 374  # bits of a year and a byte
 # In a longer cycle of days an interval meets so few units a year that they are counted out.

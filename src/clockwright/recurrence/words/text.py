@@ -10,30 +10,10 @@ from typing import Final
 
 from clockwright.recurrence.errors import RecurrenceError, shown
 from clockwright.recurrence.field import MAX_TEXT
+from clockwright.recurrence.phrases import ENGLISH
 
-WEEKDAY_NAMES: Final = (
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-)
-MONTH_NAMES: Final = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
+WEEKDAY_NAMES: Final = (*ENGLISH.weekdays[1:], ENGLISH.weekdays[0])
+MONTH_NAMES: Final = ENGLISH.months
 # Weekdays count from Monday = 0.
 _SINGULARS: Final = {
     form: number
