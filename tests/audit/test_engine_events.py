@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ import pytest
 from clockwright.audit.engine_events import log_engine_event
 from clockwright.engine import events
 from clockwright.engine.model import Claim, Outcome, Reason, RunState, Trigger
+from clockwright.engine.ports import Pause
 from clockwright.engine.settle import settle
 from tests.engine.situations import HOURLY, MINUTELY, T0, situation
 
@@ -48,6 +50,18 @@ def claim(**settings):
         "community": "default",
     }
     return Claim(**known | settings)
+
+
+def test_a_schedule_that_paused_itself_is_told_whoever_paused_it(told):
+    who = {"schedule_id": uuid4(), "workflow_id": uuid4(), "community": "default"}
+    event = events.SchedulePaused(node_id="n1", pause=Pause(**who, failures=3))
+    (recorded,) = [record.getMessage() for record in told(event)]
+    due = replace(situation(MINUTELY, pause_after_failures=3), failures=3)
+    settlement = settle(due, T0 + HOUR)
+    settled = events.SchedulesSettled(node_id="n1", at=T0, settlements=[settlement])
+    (found,) = [record.getMessage() for record in told(settled)]
+    for line in (recorded, found):
+        assert "3 runs in a row failed" in line
 
 
 def ended(state, **settings):

@@ -123,6 +123,14 @@ def test_policies_and_limits_are_stored(clockwright: Command) -> None:
             "0",
             "--retry-backoff",
             "5s",
+            "--pause-after-failures",
+            "4",
+            "--jitter",
+            "90s",
+            "--retry-jitter",
+            "0.5",
+            "--no-retry-on",
+            "ValueError, shop.errors.Refused",
             "--timeout",
             "1m",
             "--json",
@@ -132,6 +140,9 @@ def test_policies_and_limits_are_stored(clockwright: Command) -> None:
     assert (made["max_executions"], made["max_instances"], made["max_retries"]) == (3, 2, 0)
     assert (made["overlap"], made["catch_up"]) == ("buffer_one", "all")
     assert (made["retry_backoff_seconds"], made["timeout_seconds"]) == (5, 60)
+    assert (made["pause_after_failures"], made["retry_jitter"]) == (4, 0.5)
+    assert made["jitter_seconds"] == 90
+    assert made["no_retry_on"] == ["ValueError", "shop.errors.Refused"]
     assert len(made["fire_times"]) == 3
 
 

@@ -159,6 +159,17 @@ def test_a_function_that_is_cut_off_is_stopped_with_its_process(project, worker,
     assert len(traces(path)) == 1
 
 
+def test_a_cancelled_function_with_a_process_of_its_own_is_killed_and_the_worker_goes_on(
+    project, worker, path
+):
+    run_id = project.ask_for("linger_apart", path=str(path))
+    worker_process, process = (int(line.split()[0]) for line in begun(path, 2))
+    project.store.cancel_run(run_id)
+    assert (ended(run_id).status, is_gone(process)) == ("cancelled", True)
+    after = ended(project.ask_for("report", path=str(path)))
+    assert (after.status, after.result["pid"]) == ("succeeded", worker_process)
+
+
 def test_a_message_that_is_not_json_is_refused_unread(project, worker, path, tmp_path):
     project.app.send_task(RUN_TASK, args=[Trap(str(path))], queue=QUEUE, serializer="pickle")
     assert ended(project.ask_for("report", path=str(tmp_path / "later"))).status == "succeeded"

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clockwright.engine.failures import counted
 from clockwright.engine.model import Overlap, Policy, Reason, RunState
 from clockwright.engine.overlap import BUFFER_LIMIT, Room, admit
 from clockwright.engine.retry import backoff, retry_at
@@ -77,6 +78,26 @@ def test_room_is_never_overdrawn(
 def test_retries_wait_twice_as_long_each_time_up_to_a_ceiling() -> None:
     policy = Policy(retry_backoff=timedelta(seconds=2), retry_backoff_max=timedelta(seconds=10))
     assert [backoff(policy, n).total_seconds() for n in (1, 2, 3, 4, 500)] == [2, 4, 8, 10, 10]
+
+
+@pytest.mark.parametrize(
+    ("before", "ends", "counted_now"),
+    [
+        (0, [RunState.FAILED, RunState.TIMED_OUT], (2, 2)),
+        (2, [RunState.FAILED, RunState.SUCCEEDED, RunState.FAILED], (1, 3)),
+        (3, [RunState.SUCCEEDED], (0, 3)),
+    ],
+)
+def test_failures_in_a_row_are_counted_with_the_most_there_were_in_between(
+    before: int, ends: list[RunState], counted_now: tuple[int, int]
+) -> None:
+    assert counted(before, ends) == counted_now
+
+
+@pytest.mark.parametrize(("fraction", "seconds"), [(0.0, 8), (0.5, 6), (1.0, 4)])
+def test_jitter_takes_up_to_its_share_off_a_pause(fraction: float, seconds: int) -> None:
+    policy = Policy(retry_backoff=timedelta(seconds=2), retry_jitter=0.5)
+    assert backoff(policy, 3, fraction).total_seconds() == seconds
 
 
 @pytest.mark.parametrize("tries", [1, 2, 3])

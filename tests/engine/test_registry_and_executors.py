@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from clockwright.engine.executors import InProcessExecutor
+from clockwright.engine.executors import Announce, InProcessExecutor
 from clockwright.engine.model import Claim, Outcome, Policy, Reason, RunState, Trigger
-from clockwright.engine.ports import Handler, InvalidResult, RunContext
+from clockwright.engine.ports import DoNotRetry, Handler, InvalidResult, RunContext
 from clockwright.engine.registry import (
     DuplicateFunction,
+    Isolation,
     Registry,
     function_of,
     workflow_id_of,
@@ -52,11 +54,21 @@ async def executed(
     async def announce(_start: object) -> bool:
         return is_open
 
+    return await executed_as(handler, claim(**policy), announce)
+
+
+async def always_open(_start: object) -> bool:
+    return True
+
+
+async def executed_as(
+    handler: Handler | None, mine: Claim, announce: Announce = always_open
+) -> Outcome | None:
     executor = InProcessExecutor(
         Fixed(handler), threads=2, timeout=timedelta(minutes=1), announce=announce
     )
     try:
-        return await executor.execute(claim(**policy), now)
+        return await executor.execute(mine, now)
     finally:
         executor.shutdown()
 
@@ -99,6 +111,55 @@ async def test_a_result_that_is_not_json_fails_without_a_retry() -> None:
     outcome = await executed(plain(raises))
     assert outcome is not None
     assert (outcome.state, outcome.reason) == (RunState.FAILED, Reason.INVALID_RESULT)
+
+
+class Refused(ValueError):
+    """An error of an application's own."""
+
+
+class Final(DoNotRetry):
+    """One that says of itself that another try is no use."""
+
+
+@pytest.mark.parametrize(
+    ("error", "named", "state"),
+    [
+        (Refused("no"), (), RunState.RETRYING),
+        (Refused("no"), ("KeyError", "other.Refused"), RunState.RETRYING),
+        (Refused("no"), ("Refused",), RunState.FAILED),
+        (Refused("no"), (f"{__name__}.Refused",), RunState.FAILED),
+        (Refused("no"), ("KeyError", "ValueError"), RunState.FAILED),
+        (Final("no"), (), RunState.FAILED),
+    ],
+)
+async def test_an_error_that_is_named_or_says_so_itself_is_not_tried_again(
+    error: Exception, named: tuple[str, ...], state: RunState
+) -> None:
+    def raises() -> None:
+        raise error
+
+    outcome = await executed(plain(raises), no_retry_on=named)
+    assert outcome is not None
+    assert (outcome.state, outcome.reason) == (state, Reason.ERROR)
+
+
+async def test_the_pause_before_a_retry_depends_on_the_run_and_the_attempt_alone() -> None:
+    """A replay comes to the same instants, and what failed together does not come back together."""
+
+    def raises() -> None:
+        raise OSError("away")
+
+    policy = Policy(retry_backoff=timedelta(seconds=100), retry_jitter=0.5)
+    first, second = replace(claim(), policy=policy), replace(claim(), policy=policy)
+    pauses = []
+    for each in (first, first, second, replace(first, attempt=2)):
+        outcome = await executed_as(plain(raises), each)
+        assert outcome is not None
+        assert outcome.ready_at is not None
+        pauses.append((outcome.ready_at - outcome.finished_at).total_seconds())
+    assert pauses[0] == pauses[1]
+    assert len(set(pauses)) == 3
+    assert all(50 < pause <= 100 for pause in pauses)
 
 
 async def test_an_at_most_once_handler_is_not_called_when_the_fence_has_closed() -> None:
@@ -180,3 +241,20 @@ def test_the_context_cannot_hide_a_system_key() -> None:
     assert run.trigger_data["execution_id"] == str(run.run_id)
     assert run.trigger_data["colour"] == "red"
     assert run.trigger_data["context"]["execution_id"] == "x"
+
+
+def test_isolation_is_for_plain_functions_and_says_so() -> None:
+    registry = Registry()
+
+    @registry.job("plain", isolation="process")
+    def plain() -> None: ...
+
+    async def coroutine() -> None: ...
+
+    found = registry.get("plain")
+    assert found is not None
+    assert found.isolation is Isolation.PROCESS
+    with pytest.raises(ValueError, match="'process' is for plain functions"):
+        function_of(coroutine, "coroutine", isolation="process")
+    with pytest.raises(ValueError, match="'thread' is not known; give 'none' or 'process'"):
+        function_of(plain, "plain", isolation="thread")

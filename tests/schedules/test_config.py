@@ -135,6 +135,10 @@ def test_policies_and_bounds_are_read_and_the_rest_comes_from_the_settings():
         "max_instances": 1,
         "max_executions": 3,
         "retry_backoff_seconds": 0.5,
+        "retry_jitter": 0.25,
+        "pause_after_failures": 7,
+        "jitter_seconds": 90,
+        "no_retry_on": ["ValueError", "shop.errors.Refused"],
         "timeout_seconds": 30,
     }
     spec = read_config(config, settings, NOW)
@@ -149,6 +153,10 @@ def test_policies_and_bounds_are_read_and_the_rest_comes_from_the_settings():
         max_executions=3,
         max_retries=9,
         retry_backoff=timedelta(seconds=0.5),
+        retry_jitter=0.25,
+        pause_after_failures=7,
+        jitter=timedelta(seconds=90),
+        no_retry_on=("ValueError", "shop.errors.Refused"),
         timeout=timedelta(seconds=30),
     )
 
@@ -216,6 +224,14 @@ def test_what_is_missing_is_said_in_the_documented_words(config, message):
         ("grace_period_seconds", -1),
         ("grace_period_seconds", "15"),
         ("retry_backoff_seconds", float("nan")),
+        ("jitter_seconds", -1),
+        ("retry_jitter", 1.5),
+        ("pause_after_failures", 0),
+        ("pause_after_failures", 1.0),
+        ("retry_jitter", True),
+        ("no_retry_on", "ValueError"),
+        ("no_retry_on", ["not a name"]),
+        ("no_retry_on", [5]),
         ("timeout_seconds", 0),
         ("timezone", "Mars/Olympus"),
         ("timezone", 5),

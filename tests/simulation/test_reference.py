@@ -170,3 +170,60 @@ def test_a_row_that_was_deleted_is_missed_in_the_end():
     inspector.look(settled(RUN))
     inspector.at_the_end([])
     assert "1 fire times without a row" in inspector.violations[-1]
+
+
+FAILING = replace(SCHEDULE, policy=replace(SCHEDULE.policy, pause_after_failures=1))
+PAUSED = replace(
+    FAILING,
+    settled_until=at(12),
+    execution_count=1,
+    status=ScheduleStatus.PAUSED,
+    next_execution_at=None,
+    version=2,
+)
+
+
+@pytest.mark.parametrize(
+    ("schedules", "told"),
+    [
+        ([(None, PAUSED)], ""),
+        ([], "is not paused"),
+        ([(None, replace(PAUSED, version=1))], "an edit was lost"),
+        ([(None, replace(PAUSED, next_execution_at=at(20)))], "next fire time"),
+    ],
+)
+def test_a_schedule_that_fails_once_too_often_must_pause_with_it(schedules, told):
+    moved = replace(FAILING, settled_until=at(12), next_execution_at=at(20), execution_count=1)
+    failed = replace(RUNNING, state=RunState.FAILED)
+    outcome = Outcome(
+        run_id=RUN.run_id, attempt=1, node_id="a", state=RunState.FAILED, finished_at=at(13)
+    )
+    recorded = call(
+        "record_outcomes",
+        13,
+        runs=[(RUNNING, failed)],
+        schedules=schedules,
+        args=([outcome],),
+        result={RUN.run_id},
+    )
+    added = call("add_schedule", 0, schedules=[(None, FAILING)])
+    seen = violations(added, settled(RUN, schedule=moved), recorded)
+    assert told in seen
+    assert bool(told) == bool(seen)
+
+
+def test_a_run_that_is_ready_outside_the_jitter_or_claimed_before_its_place_is_told():
+    early = replace(RUN, ready_at=at(15))
+    assert "is ready at" in violations(ADDED, settled(early))
+    spread = replace(SCHEDULE, policy=replace(SCHEDULE.policy, jitter=timedelta(seconds=9)))
+    moved = call(
+        "settle_due",
+        12,
+        runs=[(None, early)],
+        schedules=[(spread, replace(SETTLED, policy=spread.policy))],
+    )
+    added = call("add_schedule", 0, schedules=[(None, spread)])
+    assert not violations(added, moved)
+    begun = replace(early, state=RunState.RUNNING, attempt=1)
+    claimed = call("claim_runs", 13, runs=[(early, begun)])
+    assert "before it is ready" in violations(added, moved, claimed)

@@ -88,9 +88,21 @@ class ScheduleConfig(Body):
     grace_period_seconds: float | None = Field(
         default=900, ge=0, description="How late a run may start; null: any lateness."
     )
+    jitter_seconds: float = Field(
+        default=0, ge=0, description="A run starts up to so long after its fire time."
+    )
     max_retries: int = Field(default=3, ge=0)
     retry_backoff_seconds: float = Field(default=2, ge=0)
     retry_backoff_max_seconds: float = Field(default=3_600, ge=0)
+    retry_jitter: float = Field(
+        default=0, ge=0, le=1, description="Up to this share of the pause is taken off."
+    )
+    no_retry_on: list[str] = Field(
+        default=[], description="Names of exceptions after which nothing is tried again."
+    )
+    pause_after_failures: int | None = Field(
+        default=None, gt=0, description="Pause when so many runs in a row failed; null: never."
+    )
     timeout_seconds: float | None = Field(default=None, gt=0)
 
 
@@ -214,9 +226,13 @@ class Schedule(Answer):
     overlap: Overlap
     max_instances: int
     grace_period_seconds: int | float | None
+    jitter_seconds: int | float
     max_retries: int
     retry_backoff_seconds: int | float
     retry_backoff_max_seconds: int | float
+    retry_jitter: int | float
+    no_retry_on: list[str]
+    pause_after_failures: int | None
     timeout_seconds: int | float | None
     context_data: JsonObject
     args: list[Any]

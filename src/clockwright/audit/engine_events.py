@@ -20,9 +20,11 @@ from clockwright.engine.events import (
     OutcomeRefused,
     RunEnded,
     RunsClaimed,
+    SchedulePaused,
     SchedulesSettled,
 )
-from clockwright.engine.model import Reason, RunState, Settlement, Verdict
+from clockwright.engine.model import PauseReason, Reason, RunState, Settlement, Verdict
+from clockwright.engine.ports import Pause
 
 
 class EngineLog(Listener):
@@ -96,6 +98,8 @@ def _taken_over(event: NodeTakenOver) -> None:
 
 def _settled(event: SchedulesSettled) -> None:
     for settlement in event.settlements:
+        if settlement.pauses:
+            _log_pause(_paused_in(settlement))
         for (state, reason), verdicts in _not_run(settlement).items():
             _log_not_run(settlement, state, reason, verdicts)
         if _reached_limit(settlement):
@@ -107,6 +111,30 @@ def _settled(event: SchedulesSettled) -> None:
                 max_executions=settlement.schedule.policy.max_executions,
                 **_of_schedule(settlement),
             )
+
+
+def _paused_in(settlement: Settlement) -> Pause:
+    schedule = settlement.schedule
+    return Pause(
+        schedule_id=schedule.schedule_id,
+        workflow_id=schedule.workflow_id,
+        community=schedule.community,
+        failures=schedule.policy.pause_after_failures or 0,
+    )
+
+
+def _log_pause(pause: Pause) -> None:
+    log_event(
+        Category.AUDIT,
+        Action.SCHEDULE_PAUSE,
+        result=Result.FAILURE,
+        message=f"the schedule paused itself: {pause.failures} runs in a row failed",
+        reason=PauseReason.REPEATED_FAILURES,
+        failures=pause.failures,
+        community=pause.community,
+        schedule_id=pause.schedule_id,
+        workflow_id=pause.workflow_id,
+    )
 
 
 def _not_run(settlement: Settlement) -> dict[tuple[RunState, Reason | None], list[Verdict]]:
@@ -193,6 +221,7 @@ _HANDLERS: dict[type[Event], Callable[[Any], None]] = {
     SchedulesSettled: _settled,
     RunsClaimed: _claimed,
     RunEnded: lambda event: log_ends([event]),
+    SchedulePaused: lambda event: _log_pause(event.pause),
     OutcomeRefused: _refused,
     LoopFailed: _loop_failed,
 }

@@ -21,6 +21,7 @@ from clockwright.engine.offload import offload, own_pool
 from clockwright.engine.options import EngineOptions
 from clockwright.engine.planner import Planner
 from clockwright.engine.ports import Store, Wakeup, WorkflowResolver
+from clockwright.engine.processes import Processes
 from clockwright.engine.runner import Runner
 
 _log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class Engine:
             threads=self.options.capacity,
             timeout=self.options.timeout,
             announce=self._announce,
+            processes=Processes(),
         )
         self._runner = self._make_runner()
         self._runner.on_let_go = wakeup.notify
@@ -127,6 +129,8 @@ class Engine:
         await asyncio.wait(self._tasks, timeout=PATIENCE_WITH_STORE)
         if self._heartbeat is not None:
             await asyncio.to_thread(self._heartbeat.stop)
+        # before the runs are handed back: what a process still does must not meet another node's attempt
+        await self._attempt(self._executor.end_processes(), "end its worker processes")
         if left:
             await self._attempt(
                 offload(self._store.hand_back, self.node_id, left), "hand back runs"

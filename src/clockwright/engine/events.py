@@ -11,6 +11,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from clockwright.engine.model import Claim, Outcome, RunState, Settlement
+from clockwright.engine.ports import Pause
 
 _log = logging.getLogger(__name__)
 
@@ -84,6 +85,13 @@ class RunEnded(Event):
             lateness=started - claim.scheduled_for,
             duration=outcome.finished_at - started,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchedulePaused(Event):
+    """A schedule paused itself with the outcome of a run: too many of them failed in a row."""
+
+    pause: Pause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

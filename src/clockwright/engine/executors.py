@@ -1,4 +1,4 @@
-"""Running one attempt inside this process: coroutines on the loop, plain functions in threads.
+"""Running one attempt on this node: coroutines on the loop, plain functions in threads, or in processes of their own.
 
 The listing of `execute` is the specification: resolve, announce (at most once), call under the timeout, judge.
 """
@@ -25,7 +25,9 @@ from clockwright.engine.ports import (
     RunContext,
     WorkflowResolver,
 )
-from clockwright.engine.retry import retry_at
+from clockwright.engine.processes import FunctionFailed, Processes
+from clockwright.engine.retry import is_hopeless, retry_at
+from clockwright.engine.spread import stable_fraction
 
 _ERROR_LENGTH = 10_000
 _TRACEBACK_LENGTH = 50_000
@@ -41,6 +43,7 @@ class _Ending:
     result: Any = None
     error: str | None = None
     traceback: str | None = None
+    raised: BaseException | None = None
 
 
 _SUCCEEDED = _Ending(state=RunState.SUCCEEDED)
@@ -50,7 +53,8 @@ class InProcessExecutor:
     """Runs handlers in this process. `timeout` is the node's default for handlers and schedules without their own.
 
     Cancelling is cooperative: a coroutine is cancelled at its next await; a thread cannot be stopped, so a plain
-    function that overruns or is cancelled is recorded so at once and its late return is ignored.
+    function that overruns or is cancelled is recorded so at once and its late return is ignored. One whose handler
+    says `process` runs in one of `processes`, if there are any; it is recorded when its process is gone.
     """
 
     def __init__(
@@ -60,10 +64,12 @@ class InProcessExecutor:
         threads: int,
         timeout: timedelta | None,
         announce: Announce,
+        processes: Processes | None = None,
     ) -> None:
         self._resolver = resolver
         self._timeout = timeout
         self._announce = announce
+        self._processes = processes
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="clockwright-run")
         self._calls: dict[int, asyncio.Task[Any]] = {}
         self._asked_to_stop: set[int] = set()
@@ -96,8 +102,15 @@ class InProcessExecutor:
             self._asked_to_stop.add(run_id.int)
             call.cancel()
 
+    async def end_processes(self) -> None:
+        """End the worker processes, also those whose calls were cancelled a moment ago; returns when they are gone."""
+        if self._processes is not None:
+            await self._processes.close()
+
     def shutdown(self) -> None:
-        """Let go of the threads; those that run on are not waited for."""
+        """Let go of the threads; those that run on are not waited for. Worker processes are killed."""
+        if self._processes is not None:
+            self._processes.kill()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._deadlines.close()
 
@@ -106,10 +119,13 @@ class InProcessExecutor:
         run = claim.run_id.int
         task = self._calls[run] = _current_task()
         cancelled_before = task.cancelling()
-        if timeout is not None:
-            self._deadlines.set(task, timeout.total_seconds())
+
+        def begin() -> None:
+            if timeout is not None:
+                self._deadlines.set(task, timeout.total_seconds())
+
         try:
-            result = await self._begin(handler, claim, _context_of(claim, started_at))
+            result = await self._begin(handler, claim, _context_of(claim, started_at), begin)
         except asyncio.CancelledError as error:
             if self._is_asked_to_stop(run, task):
                 task.uncancel()
@@ -136,7 +152,12 @@ class InProcessExecutor:
     def _is_asked_to_stop(self, run: int, task: asyncio.Task[Any]) -> bool:
         return run in self._asked_to_stop and self._calls.get(run) is task
 
-    async def _begin(self, handler: Handler, claim: Claim, run: RunContext) -> Any:
+    async def _begin(
+        self, handler: Handler, claim: Claim, run: RunContext, begin: Callable[[], None]
+    ) -> Any:
+        if handler.process is not None and self._processes is not None:
+            return await self._processes.call(handler.process, run, claim.args, begin)
+        begin()
         if handler.is_coroutine:
             return await handler.call(run, claim.args)
         context = contextvars.copy_context()
@@ -184,12 +205,17 @@ def _failed(error: BaseException) -> _Ending:
         return _Ending(state=RunState.FAILED, reason=Reason.INVALID_PAYLOAD, error=str(error))
     if isinstance(error, InvalidResult):
         return _Ending(state=RunState.FAILED, reason=Reason.INVALID_RESULT, error=str(error))
-    lines = "".join(tracebacks.format_exception(error))
+    if isinstance(error, FunctionFailed):  # its own error is in another process
+        why, lines = error.why, error.traceback
+    else:
+        why = f"{type(error).__name__}: {error}"
+        lines = "".join(tracebacks.format_exception(error))
     return _Ending(
         state=RunState.FAILED,
         reason=Reason.ERROR,
-        error=f"{type(error).__name__}: {error}"[:_ERROR_LENGTH],
+        error=why[:_ERROR_LENGTH],
         traceback=lines[-_TRACEBACK_LENGTH:],
+        raised=error,
     )
 
 
@@ -203,9 +229,17 @@ def _judged(
     claim: Claim, ending: _Ending, policy: Policy, *, started_at: datetime, finished_at: datetime
 ) -> Outcome:
     """The outcome, as a retry where the policy allows one more try."""
-    tries = claim.retries + 1
-    again = retry_at(policy, state=ending.state, reason=ending.reason, tries=tries, now=finished_at)
     outcome = _outcome(claim, ending, started_at, finished_at)
+    if is_hopeless(policy, ending.raised):
+        return outcome
+    again = retry_at(
+        policy,
+        state=ending.state,
+        reason=ending.reason,
+        tries=claim.retries + 1,
+        now=finished_at,
+        fraction=stable_fraction(claim.run_id, claim.attempt) if policy.retry_jitter else 0.0,
+    )
     return outcome if again is None else replace(outcome, state=RunState.RETRYING, ready_at=again)
 
 

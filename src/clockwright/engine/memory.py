@@ -80,7 +80,7 @@ class MemoryStore(MemoryLedger):
             run
             for settlement in settlements
             for run in self._write(settlement, now)
-            if run.state is RunState.QUEUED
+            if run.state is RunState.QUEUED and run.ready_at == now
         ]
         taken = [] if share is None else queued[: share.room]
         upcoming = (at for s in self._schedules.values() if (at := s.next_execution_at))
@@ -123,7 +123,7 @@ class MemoryStore(MemoryLedger):
             state=verdict.state,
             reason=verdict.reason,
             created_at=now,
-            ready_at=now if verdict.state is RunState.QUEUED else None,
+            ready_at=(verdict.ready_at or now) if verdict.state is RunState.QUEUED else None,
             finished_at=now if verdict.state.is_final else None,
             community=schedule.community,
         )

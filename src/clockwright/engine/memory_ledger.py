@@ -10,6 +10,8 @@ from functools import wraps
 from typing import Any, TypeVar
 from uuid import UUID
 
+from clockwright.engine.failures import COUNTED, counted, is_too_many
+from clockwright.engine.failures import paused as paused_schedule
 from clockwright.engine.ids import RunIds
 from clockwright.engine.model import (
     CLAIMABLE_STATES,
@@ -30,6 +32,8 @@ from clockwright.engine.ports import (
     Claimed,
     Clock,
     ManualRun,
+    Pause,
+    Recorded,
     UnknownRun,
     UnknownSchedule,
 )
@@ -57,6 +61,8 @@ class MemoryLedger:
     _by_schedule: dict[UUID, list[UUID]] = field(default_factory=dict)
     _unfinished: set[UUID] = field(default_factory=set)
     _attempts: list[Run] = field(default_factory=list)
+    _failures: dict[UUID, tuple[int, int]] = field(default_factory=dict)
+    """By schedule: the version that counts, and how many of its runs failed in a row."""
     _nodes: dict[str, Node] = field(default_factory=dict)
     _ids: RunIds = field(default_factory=RunIds)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -136,13 +142,34 @@ class MemoryLedger:
         return {start.run_id for start in held}
 
     @in_transaction
-    def record_outcomes(self, outcomes: Sequence[Outcome]) -> Collection[UUID]:
-        recorded = set()
+    def record_outcomes(self, outcomes: Sequence[Outcome]) -> Recorded:
+        recorded: set[UUID] = set()
+        paused: list[Pause] = []
         for outcome in outcomes:
             if self._fence_holds(outcome):
                 self._record(self._runs[outcome.run_id], outcome)
                 recorded.add(outcome.run_id)
-        return recorded
+                paused += self._count(self._runs[outcome.run_id])
+        return Recorded.of(recorded, paused)
+
+    def _count(self, run: Run) -> Sequence[Pause]:
+        """Count the end of a run of an active schedule, which may pause for it."""
+        schedule = self._schedules.get(run.schedule_id) if run.schedule_id else None
+        if schedule is None or run.trigger is not Trigger.SCHEDULE or run.state not in COUNTED:
+            return ()
+        version, failures = self._failures.get(schedule.schedule_id, (0, 0))
+        failures, _ = counted(failures if version == schedule.version else 0, [run.state])
+        self._failures[schedule.schedule_id] = (schedule.version, failures)
+        if not is_too_many(schedule, failures):
+            return ()
+        self._schedules[schedule.schedule_id] = paused_schedule(schedule)
+        pause = Pause(
+            schedule_id=schedule.schedule_id,
+            workflow_id=schedule.workflow_id,
+            community=schedule.community,
+            failures=failures,
+        )
+        return [pause]
 
     def _record(self, run: Run, outcome: Outcome) -> None:
         state, reason = outcome.state, outcome.reason

@@ -75,6 +75,12 @@ class Reason(StrEnum):
     AT_MOST_ONCE = "at_most_once"
 
 
+class PauseReason(StrEnum):
+    """Why a schedule paused itself; people give a reason of their own."""
+
+    REPEATED_FAILURES = "repeated_failures"
+
+
 class Trigger(StrEnum):
     """What made a run: a due schedule, a person, a backfill, or a direct call."""
 
@@ -128,7 +134,11 @@ class Policy:
 
     `grace`: how late a fire time may still start (exactly at the grace still may); None means any lateness.
     `catch_up_limit`: at most so many unsettled fire times run at once under `CatchUp.ALL`.
-    `max_executions`: None means unlimited. `retry_backoff` doubles with every retry up to `retry_backoff_max`.
+    `jitter`: a run is ready up to so much after its fire time, stable per schedule and fire time.
+    `max_executions`: None means unlimited. `retry_backoff` doubles with every retry up to `retry_backoff_max`;
+    `retry_jitter`: up to this share of it, from 0 to 1, is taken off, stable per run and attempt.
+    `no_retry_on`: names of exceptions after which nothing is tried again, as `ValueError` or `shop.errors.Refused`.
+    `pause_after_failures`: the schedule pauses itself when so many of its runs in a row failed or timed out for good.
     `timeout`: wall time of one attempt; None means the node's default.
     """
 
@@ -138,9 +148,13 @@ class Policy:
     overlap: Overlap = Overlap.SKIP
     max_instances: int = 3
     max_executions: int | None = None
+    jitter: timedelta = timedelta(0)
     max_retries: int = 3
     retry_backoff: timedelta = timedelta(seconds=2)
     retry_backoff_max: timedelta = timedelta(hours=1)
+    retry_jitter: float = 0.0
+    no_retry_on: tuple[str, ...] = ()
+    pause_after_failures: int | None = None
     timeout: timedelta | None = None
 
 
@@ -175,22 +189,30 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What `settle` looks at: a schedule and how many of its runs are active or buffered now."""
+    """What `settle` looks at: a schedule and how many of its runs are active or buffered now.
+
+    `failures`: how many of its last runs failed in a row, where a pause for them may still be outstanding.
+    """
 
     schedule: Schedule
     active: int = 0
     buffered: int = 0
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What becomes of one fire time, or of `covers_count` of them up to and including `covers_until`."""
+    """What becomes of one fire time, or of `covers_count` of them up to and including `covers_until`.
+
+    `ready_at`: a run that is queued may not be claimed before; None for at once.
+    """
 
     scheduled_for: datetime
     state: RunState
     reason: Reason | None = None
     covers_until: datetime | None = None
     covers_count: int = 1
+    ready_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,11 +220,13 @@ class Settlement:
     """The answer of `settle`: verdicts in the order of time, and the schedule as it stands afterwards.
 
     `cancel_running`: how many of the oldest active runs are asked to stop to make room.
+    `pauses`: the schedule pauses itself, before any of these fire times.
     """
 
     verdicts: tuple[Verdict, ...]
     schedule: Schedule
     cancel_running: int = 0
+    pauses: bool = False
 
     @property
     def queued(self) -> int:

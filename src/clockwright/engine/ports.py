@@ -50,7 +50,7 @@ class Wakeup(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """What a node that settles takes for itself: the first `room` runs that are queued, claimed as they are written."""
+    """What a node that settles takes for itself: the first `room` runs that are ready, claimed as they are written."""
 
     node_id: str
     room: int
@@ -72,11 +72,34 @@ class Settled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """What one `claim_runs` gave, the store's now, and when the earliest waiting retry becomes ready."""
+    """What one `claim_runs` gave, the store's now, and when the earliest of what waits for its time becomes ready."""
 
     now: datetime
     claims: Sequence[Claim] = ()
     next_ready_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """That a schedule paused itself after `failures` failed runs in a row, as many as its policy allows."""
+
+    schedule_id: UUID
+    workflow_id: UUID
+    community: str
+    failures: int
+
+
+class Recorded(frozenset[UUID]):
+    """The runs whose outcomes were written, and the schedules that paused themselves with them."""
+
+    paused: Sequence[Pause] = ()
+
+    @classmethod
+    def of(cls, run_ids: Collection[UUID], paused: Sequence[Pause]) -> Recorded:
+        """Both together."""
+        recorded = cls(run_ids)
+        recorded.paused = paused
+        return recorded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,8 +208,11 @@ class RunStore(Protocol):
     def record_starts(self, starts: Sequence[Start]) -> Collection[UUID]:
         """Note that attempts began (at most once is never unsaid); returns the runs whose fence still held."""
 
-    def record_outcomes(self, outcomes: Sequence[Outcome]) -> Collection[UUID]:
+    def record_outcomes(self, outcomes: Sequence[Outcome]) -> Recorded:
         """Record what attempts came to, in one transaction; returns the runs whose fence (run, node, attempt) held.
+
+        A schedule with as many failed runs in a row as `pause_after_failures` says pauses itself in that transaction.
+        Only its own fire times count; a success, and any change of the schedule, begins the count anew.
 
         A retried attempt is kept in the history of attempts and raises `retries`; a run that was asked to stop and
         would retry ends CANCELLED.
@@ -283,6 +309,19 @@ class RunContext:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessCall:
+    """A plain function as a worker process finds it: there is nothing of it but names, which code gave.
+
+    `bootstrap`: `module:function`, called once in a new process; what it returns calls functions by their `key`.
+    `module`: what defines the function; it is imported there as well.
+    """
+
+    bootstrap: str
+    key: str
+    module: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Handler:
     """What a workflow id resolves to. `call` takes the RunContext and the stored positional arguments.
 
@@ -290,6 +329,7 @@ class Handler:
     `InvalidPayload` when the arguments do not fit and `InvalidResult` when the result is not JSON.
 
     `pass_on`, where its runs are executed by somebody else: gives the claim away, or raises.
+    `process`, where it must be stoppable: how a worker process calls it, instead of `call` in this one.
     """
 
     name: str
@@ -299,6 +339,7 @@ class Handler:
     max_retries: int | None = None
     at_most_once: bool = False
     pass_on: Callable[[Claim], Awaitable[None]] | None = None
+    process: ProcessCall | None = None
 
 
 class WorkflowResolver(Protocol):
@@ -314,6 +355,10 @@ class InvalidPayload(TypeError):
 
 class InvalidResult(TypeError):
     """The handler returned something that is not JSON."""
+
+
+class DoNotRetry(Exception):
+    """Raised by a handler, or from an error of its own: another try cannot mend this, so that none is made."""
 
 
 class Executor(Protocol):

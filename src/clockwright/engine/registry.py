@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar, get_type_hints
 from uuid import UUID, uuid5
@@ -27,12 +28,23 @@ def workflow_id_of(key: str) -> UUID:
     return uuid5(FUNCTION_NAMESPACE, key)
 
 
+class Isolation(StrEnum):
+    """What stands between a function and the process of its node."""
+
+    NONE = "none"
+    """Nothing: a coroutine runs on the node's loop, a plain function in a thread."""
+
+    PROCESS = "process"
+    """A worker process, which is killed when the run overruns its timeout or is cancelled. For plain functions."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
     """A registered callable and what its runs get unless their schedule says otherwise.
 
     `exposed`: callers from outside may schedule it. `at_most_once`: never started twice, rather lost.
     `recurrence`, `schedule_key`, `options`: the schedule it brings along, if any.
+    `isolation`: with "process" its runs can be stopped whatever it does.
     `queue`: where its runs are executed by workers of a queue, the queue's name; None leaves it to the settings.
     """
 
@@ -42,6 +54,7 @@ class Function:
     at_most_once: bool = False
     timeout: timedelta | None = None
     max_retries: int | None = None
+    isolation: Isolation = Isolation.NONE
     queue: str | None = None
     recurrence: Recurrence | None = None
     schedule_key: str | None = None
@@ -53,7 +66,8 @@ class Function:
     _taken: frozenset[str] | None = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Look at the signature once, and not with every call."""
+        """Look at the signature once, and not with every call; raises ValueError for what cannot be isolated."""
+        object.__setattr__(self, "isolation", _isolation_of(self.key, self.isolation, self.call))
         needed, taken = _keywords_of(self.signature, self.context_parameter)
         object.__setattr__(self, "_needed", needed)
         object.__setattr__(self, "_taken", taken)
@@ -65,7 +79,7 @@ class Function:
 
     @property
     def is_coroutine(self) -> bool:
-        """Whether it runs on the engine's loop; a plain function runs in a thread."""
+        """Whether it runs on the engine's loop; a plain function runs in a thread or a process."""
         return _is_coroutine(self.call)
 
     def payload_error(self, args: Sequence[Any], context: Mapping[str, Any]) -> str | None:
@@ -134,9 +148,9 @@ class Registry:
     ) -> Callable[[F], F]:
         """Register the decorated callable under `key` and, with `cron`, `every` or `recurrence`, its schedule.
 
-        `settings` are `exposed`, `at_most_once`, `timeout`, `max_retries`, `queue`, `schedule_key` (default: the key) and
-        `options`: further schedule_config keys, such as {"overlap": "buffer_one"}. Raises RecurrenceError for a
-        bad rule, ValueError for two rules, DuplicateFunction for a taken key. The callable is returned unchanged.
+        `settings` are `exposed`, `at_most_once`, `timeout`, `max_retries`, `isolation`, `queue`, `schedule_key` (default:
+        the key) and `options`: further schedule_config keys, such as {"overlap": "buffer_one"}. Raises RecurrenceError
+        for a bad rule, ValueError for two rules or an isolation that is none, DuplicateFunction for a taken key. The callable is returned unchanged.
         """
         rule = rule_of(key, cron=cron, every=every, recurrence=recurrence, tz=tz)
         if rule is not None and not rule.is_possible():
@@ -199,6 +213,19 @@ def rule_of(
     if every:
         return Interval(seconds=int(every.total_seconds()), tz=tz)
     return recurrence
+
+
+def _isolation_of(key: str, given: str, call: Callable[..., Any]) -> Isolation:
+    try:
+        found = Isolation(given)
+    except ValueError:
+        known = " or ".join(repr(each.value) for each in Isolation)
+        raise ValueError(f"@job({key!r}): isolation {given!r} is not known; give {known}") from None
+    if found is Isolation.PROCESS and _is_coroutine(call):
+        raise ValueError(
+            f"@job({key!r}): isolation 'process' is for plain functions; a coroutine is cancelled as it is, so leave it out"
+        )
+    return found
 
 
 def _name_of(call: Callable[..., Any]) -> str:

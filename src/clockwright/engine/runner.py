@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from clockwright.engine.events import Events, OutcomeRefused, RunEnded, RunsClaimed
+from clockwright.engine.events import Events, OutcomeRefused, RunEnded, RunsClaimed, SchedulePaused
 from clockwright.engine.flights import Flight, Pace, Slots
 from clockwright.engine.model import Claim, Outcome, RunState, Start
 from clockwright.engine.offload import offload, own_pool
 from clockwright.engine.options import EngineOptions
-from clockwright.engine.ports import Executor, Share, Store
+from clockwright.engine.ports import Executor, Recorded, Share, Store
 
 _log = logging.getLogger(__name__)
 
@@ -247,7 +247,7 @@ class Runner:
         self._wake()
         self.on_let_go()
 
-    def _report(self, batch: Sequence[tuple[Flight, Outcome]], recorded: Collection[UUID]) -> None:
+    def _report(self, batch: Sequence[tuple[Flight, Outcome]], recorded: Recorded) -> None:
         refused = [
             outcome
             for _, outcome in batch
@@ -260,6 +260,8 @@ class Runner:
         ]
         if ended:
             self._events.emit_all(ended)
+        for pause in recorded.paused:
+            self._events.emit(SchedulePaused(node_id=self._node_id(), pause=pause))
         for outcome in refused:
             self._events.emit(OutcomeRefused(node_id=outcome.node_id, outcome=outcome))
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, assert_never
 
+from clockwright.engine.failures import is_too_many, paused
 from clockwright.engine.model import (
     ROWS_PER_SETTLEMENT,
     CatchUp,
@@ -24,6 +25,7 @@ from clockwright.engine.model import (
     Verdict,
 )
 from clockwright.engine.overlap import Room, admit
+from clockwright.engine.spread import start_offset
 from clockwright.recurrence import Recurrence
 
 _TICK = timedelta(microseconds=1)
@@ -95,14 +97,17 @@ def settle(situation: Situation, now: datetime, answers: Answers | None = None) 
     schedule, answers = situation.schedule, answers or Answers()
     if now <= schedule.settled_until:
         return Settlement(verdicts=(), schedule=schedule)
+    if is_too_many(schedule, situation.failures):
+        # nothing is settled: from the watermark on it was paused
+        return Settlement(verdicts=(), schedule=paused(schedule), pauses=True)
     if schedule.status not in (ScheduleStatus.ACTIVE, ScheduleStatus.PAUSED):
         return Settlement(verdicts=(), schedule=replace(schedule, settled_until=now))
     after, until = _window(schedule, now)
     if schedule.status is ScheduleStatus.PAUSED:
         # it stays paused, also outside its bounds: what it is to do next is decided when it is resumed
-        paused = [_Stretch(after, until, RunState.SKIPPED, Reason.PAUSED)] if after < until else []
+        skipped = [_Stretch(after, until, RunState.SKIPPED, Reason.PAUSED)] if after < until else []
         return Settlement(
-            verdicts=_accounted(schedule, paused), schedule=replace(schedule, settled_until=now)
+            verdicts=_accounted(schedule, skipped), schedule=replace(schedule, settled_until=now)
         )
     if until <= after:
         return Settlement(verdicts=(), schedule=_moved_on(schedule, now, (), answers))
@@ -112,7 +117,7 @@ def settle(situation: Situation, now: datetime, answers: Answers | None = None) 
         schedule.policy,
         Room(active=situation.active, buffered=situation.buffered),
     )
-    decided = _limited(admission.verdicts, schedule)
+    decided = _spread(_limited(admission.verdicts, schedule), schedule, now)
     verdicts = _accounted(schedule, choice.stretches) + decided
     return Settlement(
         verdicts=verdicts,
@@ -229,6 +234,22 @@ def _limited(verdicts: tuple[Verdict, ...], schedule: Schedule) -> tuple[Verdict
         left -= runs
         kept.append(verdict)
     return tuple(kept)
+
+
+def _spread(
+    verdicts: tuple[Verdict, ...], schedule: Schedule, now: datetime
+) -> tuple[Verdict, ...]:
+    """The queued ones each at its place within the jitter, where that has not passed yet."""
+    jitter = schedule.policy.jitter
+    if not jitter:
+        return verdicts
+    spread = []
+    for verdict in verdicts:
+        at = verdict.scheduled_for
+        ready_at = at + start_offset(schedule.schedule_id, at, jitter)
+        waits = verdict.state is RunState.QUEUED and ready_at > now
+        spread.append(replace(verdict, ready_at=ready_at) if waits else verdict)
+    return tuple(spread)
 
 
 def _accounted(schedule: Schedule, stretches: Iterable[_Stretch]) -> tuple[Verdict, ...]:

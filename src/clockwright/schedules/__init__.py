@@ -9,12 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from clockwright.engine.ports import RunContext
+    from clockwright.engine.ports import DoNotRetry, RunContext
     from clockwright.schedules.functions import job, scheduler
 
-__all__ = ["RunContext", "job", "scheduler"]
+__all__ = ["DoNotRetry", "RunContext", "job", "scheduler"]
 
 _HOMES = {
+    "DoNotRetry": "clockwright.engine.ports",
     "RunContext": "clockwright.engine.ports",
     "job": "clockwright.schedules.functions",
     "scheduler": "clockwright.schedules.functions",

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from clockwright.engine.model import Policy
 from clockwright.engine.registry import default_registry
 from clockwright.recurrence import RecurrenceError, from_json
 from clockwright.schedules.specs import utc_text
+from clockwright.schedules.store.projection import policy_to_json
 
 if TYPE_CHECKING:
     from clockwright.schedules.models import Run, Schedule
+
+_POLICY = policy_to_json(Policy())
+"""For what a policy does not say that was stored before there was such a key."""
 
 
 def schedule_document(row: Schedule) -> dict[str, Any]:
@@ -36,7 +41,7 @@ def schedule_document(row: Schedule) -> dict[str, Any]:
         "description": describe_rule(row.recurrence),
         "start_at": utc_text(row.start_at),
         "end_at": utc_text(row.end_at),
-        **row.policy,
+        **_POLICY | row.policy,
         "context_data": row.context_data,
         "args": row.args,
         "last_execution_at": utc_text(row.last_execution_at),

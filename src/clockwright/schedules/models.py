@@ -21,6 +21,7 @@ from clockwright.schedules.querysets import NodeQuerySet, RunQuerySet, ScheduleQ
 from clockwright.schedules.store.projection import ScheduleType
 from clockwright.schedules.upkeep_models import (  # noqa: F401 - here Django finds them
     Examination,
+    FailureStreak,
     ZoneRecord,
 )
 

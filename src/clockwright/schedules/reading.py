@@ -19,6 +19,7 @@ LONGEST_SECONDS: Final = 2**31 - 1
 
 LARGEST_PAYLOAD: Final = 64 * 1024
 DEEPEST_PAYLOAD: Final = 32
+_MOST_NAMES, _LONGEST_NAME = 100, 200
 _LARGEST_NUMBER = 10**308
 _SHOWN = 80
 
@@ -116,6 +117,35 @@ class ConfigReader:
         self.refuse(key, f"{key}: give a number of seconds {bound}, not {shown(value)}")
         return default
 
+    def share(self, key: str, default: float) -> float:
+        """A number from 0 to 1."""
+        value = self.get(key)
+        if value is None:
+            return default
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and 0 <= value <= 1:
+            return float(value)
+        self.refuse(key, f"{key}: give a number from 0 to 1, not {shown(value)}")
+        return default
+
+    def class_names(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        """A list of names of classes, with or without their modules."""
+        value = self.get(key)
+        if value is None:
+            return default
+        if (
+            isinstance(value, list | tuple)
+            and len(value) <= _MOST_NAMES
+            and all(map(_is_name, value))
+        ):
+            return tuple(value)
+        self.refuse(
+            key,
+            f"{key}: give a list of at most {_MOST_NAMES} names of exceptions such as "
+            f'["ValueError", "shop.errors.Refused"], not {shown(value)}',
+        )
+        return default
+
     def choice(self, key: str, kind: type[Choice], default: Choice) -> Choice:
         """One of a closed set of words."""
         value = self.get(key)
@@ -141,6 +171,14 @@ class ConfigReader:
                 f"or without an offset in {zone}",
             )
             return None
+
+
+def _is_name(value: object) -> bool:
+    return (
+        isinstance(value, str)
+        and len(value) <= _LONGEST_NAME
+        and all(part.isidentifier() for part in value.split("."))
+    )
 
 
 def read_instant(value: object, zone: str) -> datetime:

@@ -43,9 +43,13 @@ POLICY_KEYS: Final = (
     "overlap",
     "max_instances",
     "grace_period_seconds",
+    "jitter_seconds",
     "max_retries",
     "retry_backoff_seconds",
     "retry_backoff_max_seconds",
+    "retry_jitter",
+    "no_retry_on",
+    "pause_after_failures",
     "timeout_seconds",
 )
 _COMMON_KEYS: Final = ("schedule_type", "timezone", "start_at", "end_at", *POLICY_KEYS)
@@ -54,6 +58,7 @@ KNOWN_KEYS: Final = frozenset(
 )
 _MOST_INSTANCES = 10_000
 _MOST_RETRIES = 1_000
+_MOST_FAILURES = 10_000
 _MOST_CAUGHT_UP = 10_000
 
 
@@ -320,9 +325,15 @@ def _policy(reader: ConfigReader, defaults: Policy) -> Policy:
         overlap=reader.choice("overlap", Overlap, defaults.overlap),
         max_instances=reader.whole("max_instances", 1, _MOST_INSTANCES, defaults.max_instances),
         max_executions=reader.whole("max_executions", 1, LONGEST_SECONDS, defaults.max_executions),
+        jitter=reader.seconds("jitter_seconds", defaults.jitter),
         max_retries=reader.whole("max_retries", 0, _MOST_RETRIES, defaults.max_retries),
         retry_backoff=reader.seconds("retry_backoff_seconds", defaults.retry_backoff),
         retry_backoff_max=reader.seconds("retry_backoff_max_seconds", defaults.retry_backoff_max),
+        retry_jitter=reader.share("retry_jitter", defaults.retry_jitter),
+        no_retry_on=reader.class_names("no_retry_on", defaults.no_retry_on),
+        pause_after_failures=reader.whole(
+            "pause_after_failures", 1, _MOST_FAILURES, defaults.pause_after_failures
+        ),
         timeout=reader.seconds("timeout_seconds", defaults.timeout, above_zero=True),
     )
 

@@ -1,10 +1,30 @@
-"""Tables that look after the others: what the zone data said when schedules were saved, and what was last examined."""
+"""Tables that look after the others: failures in a row, what the zone data said when schedules were saved, and what was last examined."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from django.db import models
+
+
+class FailureStreak(models.Model):
+    """How many runs of a schedule failed in a row while it had this version; only of those that pause for it."""
+
+    schedule_id = models.UUIDField(primary_key=True)
+    version = models.IntegerField()
+    failures = models.IntegerField()
+
+    class Meta:
+        db_table = "schedule_failures"
+        indexes: ClassVar = [
+            models.Index(
+                fields=["schedule_id"], condition=models.Q(failures__gt=0), name="failures_counted"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """The schedule and the count."""
+        return f"{self.schedule_id}: {self.failures}"
 
 
 class ZoneRecord(models.Model):

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
+from django.conf import settings
 from django.db import connections
 
 from clockwright.engine.ports import InvalidPayload, InvalidResult, RunContext
@@ -33,14 +34,24 @@ async def call_function(
     function: Function, run: RunContext, args: Sequence[Any], pool: Executor
 ) -> Any:
     """What the function returns. Raises InvalidPayload, InvalidResult, and what the function raises."""
-    why = function.payload_error(args, run.context)
-    if why is not None:
-        raise InvalidPayload(f"{function.key}{function.signature} does not take this: {why}")
+    _fits(function, run, args)
     if function.is_coroutine:
         result = await _awaited(function, run, args)
     else:
         result = await _in_thread(function, run, args, pool)
     return _checked(function, result)
+
+
+def call_here(function: Function, run: RunContext, args: Sequence[Any]) -> Any:
+    """The same for a plain function, in the calling thread, which waits for it."""
+    _fits(function, run, args)
+    return _checked(function, _contained(function, run, args))
+
+
+def _fits(function: Function, run: RunContext, args: Sequence[Any]) -> None:
+    why = function.payload_error(args, run.context)
+    if why is not None:
+        raise InvalidPayload(f"{function.key}{function.signature} does not take this: {why}")
 
 
 async def _awaited(function: Function, run: RunContext, args: Sequence[Any]) -> Any:
@@ -82,6 +93,8 @@ def _own_connections() -> Iterator[None]:
 
 
 def _open_connections() -> set[str]:
+    if not settings.configured:  # a program without Django has none, and no settings to ask
+        return set()
     return {
         each.alias for each in connections.all(initialized_only=True) if each.connection is not None
     }

@@ -14,14 +14,21 @@ from uuid import UUID, uuid4
 
 from clockwright.engine.clock import utc_now
 from clockwright.engine.model import Trigger
-from clockwright.engine.ports import Handler, InvalidPayload, InvalidResult, RunContext
-from clockwright.engine.registry import Function, Registry, default_registry
+from clockwright.engine.ports import (
+    Handler,
+    InvalidPayload,
+    InvalidResult,
+    ProcessCall,
+    RunContext,
+)
+from clockwright.engine.registry import Function, Isolation, Registry, default_registry
 from clockwright.workflows.calling import call_function
 from clockwright.workflows.errors import (
     NodeExecutionException,
     UnknownWorkflowException,
     WorkflowTimeoutException,
 )
+from clockwright.workflows.isolated import BOOTSTRAP
 from clockwright.workflows.threads import FunctionThreads
 
 SYSTEM_KEYS: Final = frozenset(
@@ -81,6 +88,7 @@ class WorkflowEngine:
             timeout=function.timeout,
             max_retries=function.max_retries,
             at_most_once=function.at_most_once,
+            process=_process_of(function),
         )
 
     async def execute_workflow(
@@ -93,7 +101,7 @@ class WorkflowEngine:
     ) -> ExecutionResult:
         """Execute a workflow once and wait for it; `context` is the run it belongs to, else one is made up.
 
-        The function is called with `args` and the context data of `trigger_data` as keyword arguments. Raises
+        The function is called, in this process whatever its isolation, with `args` and the context data of `trigger_data` as keyword arguments. Raises
         UnknownWorkflowException, NodeExecutionException with what the function raised, InvalidPayload, InvalidResult
         and, where there is no run whose executor keeps the time, WorkflowTimeoutException.
         """
@@ -174,6 +182,13 @@ class TriggerData(Mapping[str, Any]):
         if self._data is None:
             self._data = self._run.trigger_data
         return self._data
+
+
+def _process_of(function: Function) -> ProcessCall | None:
+    if function.isolation is not Isolation.PROCESS:
+        return None
+    module = getattr(function.call, "__module__", None) or ""
+    return ProcessCall(bootstrap=BOOTSTRAP, key=function.key, module=module)
 
 
 def _run_of(trigger_data: Mapping[str, Any]) -> RunContext:

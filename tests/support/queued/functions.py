@@ -42,6 +42,12 @@ def linger(run: RunContext, *, path: str) -> str:
     return "went"
 
 
+def linger_apart(run: RunContext, *, path: str) -> str:
+    """The same, in a process of its own, whose parent is the worker's."""
+    note(path, f"{os.getppid()} {run.attempt}")
+    return linger(run, path=path)
+
+
 def at_home() -> int:
     """Has no queue: it runs in the engine's process."""
     return os.getpid()
@@ -51,5 +57,7 @@ def register(registry: Registry) -> Registry:
     """All of them, under `queued.<name>`."""
     for call in (report, refuse, linger):
         registry.register(function_of(call, f"queued.{call.__name__}", queue=QUEUE))
+    apart = function_of(linger_apart, "queued.linger_apart", queue=QUEUE, isolation="process")
+    registry.register(apart)
     registry.register(function_of(at_home, "queued.at_home"))
     return registry

@@ -18,7 +18,7 @@ from clockwright.contrib.celery.application import RUN_TASK, project_app
 from clockwright.contrib.celery.store import HandoverStore
 from clockwright.contrib.celery.worker import WorkerNode
 from clockwright.engine.model import Outcome, Reason
-from clockwright.engine.registry import default_registry
+from clockwright.engine.registry import Isolation, default_registry
 from clockwright.schedules.engines import make_events, make_options
 from clockwright.schedules.store import SqlStore
 from clockwright.workflows.engine import default_engine
@@ -60,7 +60,9 @@ def _runs_on(run_id: UUID, outcome: Outcome) -> bool:
         return False
     workflow_id = SqlStore().get_run(run_id).workflow_id
     function = default_registry.by_workflow(workflow_id)
-    return function is not None and not function.is_coroutine
+    if function is None or function.isolation is Isolation.PROCESS:
+        return False
+    return not function.is_coroutine
 
 
 def _end(request: Any) -> None:

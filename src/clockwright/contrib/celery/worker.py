@@ -25,13 +25,15 @@ from clockwright.engine.events import (
     OutcomeRefused,
     RunEnded,
     RunsClaimed,
+    SchedulePaused,
 )
 from clockwright.engine.executors import InProcessExecutor
 from clockwright.engine.keeper import ATTEND_EVERY, Heartbeat
 from clockwright.engine.model import Claim, Node, Outcome, RunState, Start
 from clockwright.engine.offload import offload
 from clockwright.engine.options import EngineOptions
-from clockwright.engine.ports import Store, WorkflowResolver
+from clockwright.engine.ports import Recorded, Store, WorkflowResolver
+from clockwright.engine.processes import Processes
 from clockwright.schedules.querysets import QUEUE_WORKER
 
 _log = logging.getLogger(__name__)
@@ -65,7 +67,11 @@ class WorkerNode:
             target=self._loop.run_forever, name="clockwright-worker", daemon=True
         ).start()
         self._executor = InProcessExecutor(
-            resolver, threads=options.capacity, timeout=options.timeout, announce=self._announce
+            resolver,
+            threads=options.capacity,
+            timeout=options.timeout,
+            announce=self._announce,
+            processes=Processes(),
         )
 
     def run(self, run_id: UUID, attempt: int) -> Outcome | None:
@@ -182,16 +188,18 @@ class WorkerNode:
 
     def _record(self, claim: Claim, outcome: Outcome) -> bool:
         """Write the outcome down, behind the fence; whether it held. Told again while the database is away."""
-        kept: list[UUID] = []
+        kept: list[Recorded] = []
         self._persist(
             claim.node_id,
             f"record run {claim.run_id}",
-            lambda: kept.extend(self._store.record_outcomes([outcome])),
+            lambda: kept.append(self._store.record_outcomes([outcome])),
         )
-        if claim.run_id not in kept:
+        if not any(claim.run_id in recorded for recorded in kept):
             self._events.emit(OutcomeRefused(node_id=claim.node_id, outcome=outcome))
             return False
         self._events.emit(RunEnded.of(claim, outcome))
+        for pause in kept[-1].paused:
+            self._events.emit(SchedulePaused(node_id=claim.node_id, pause=pause))
         try:
             if not self._store.promote_buffered() and outcome.state is RunState.RETRYING:
                 self._handover.wake()

@@ -11,10 +11,12 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
+from clockwright.engine.failures import COUNTED
 from clockwright.engine.model import Claim, Outcome, Policy, Reason, RunState, Start
-from clockwright.engine.ports import Claimed, Clock
-from clockwright.schedules.store.calls import CLAIMABLE, RECHECK, StoreCalls
+from clockwright.engine.ports import Claimed, Clock, Recorded
+from clockwright.schedules.store.calls import CLAIMABLE, RECHECK
 from clockwright.schedules.store.dialect import Cursor, Kind, clean_text, to_json
+from clockwright.schedules.store.failures import FailureCalls
 from clockwright.schedules.store.projection import policy_from_text
 from clockwright.schedules.store.rows import TRIGGERS, read_args, read_context
 
@@ -85,6 +87,7 @@ _OUTCOMES = {
 _RETRIES = "(v_status = 'retrying' AND cancel_requested_at IS NULL)"
 _STOPS = "(v_status IN ('retrying', 'cancelled') AND cancel_requested_at IS NOT NULL)"
 
+_COUNTED = frozenset(state.value for state in COUNTED)
 _RETRYING = RunState.RETRYING.value
 _RECORD = f"""
     UPDATE schedule_runs SET
@@ -131,7 +134,7 @@ _NO_PLAN = _Plan(Policy())
 """For runs without a schedule, or whose schedule is gone."""
 
 
-class ClaimCalls(StoreCalls):
+class ClaimCalls(FailureCalls):
     """The methods of `RunStore` between a claim and its outcome, documented there."""
 
     def __init__(self, using: str = "default", clock: Clock | None = None) -> None:
@@ -149,9 +152,9 @@ class ClaimCalls(StoreCalls):
         """Note that attempts began; returns the runs whose fence still held."""
         return self._db.write(partial(self._start, starts)) if starts else set()
 
-    def record_outcomes(self, outcomes: Sequence[Outcome]) -> Collection[UUID]:
-        """Record what attempts came to, in one transaction; returns the runs whose fence held."""
-        return self._db.write(partial(self._record, outcomes)) if outcomes else set()
+    def record_outcomes(self, outcomes: Sequence[Outcome]) -> Recorded:
+        """Record what attempts came to, in one transaction; returns the runs whose fence held, and what pauses."""
+        return self._db.write(partial(self._record, outcomes)) if outcomes else Recorded()
 
     def _look_for_runs(self, cursor: Cursor) -> tuple[datetime, datetime | None]:
         """Now, and when the next run is ready."""
@@ -220,7 +223,7 @@ class ClaimCalls(StoreCalls):
         cursor.execute(_START.format(rows=rows.sql), rows.params)
         return {self._dialect.read_uuid(row[0]) for row in cursor.fetchall()}
 
-    def _record(self, outcomes: Sequence[Outcome], cursor: Cursor) -> Collection[UUID]:
+    def _record(self, outcomes: Sequence[Outcome], cursor: Cursor) -> Recorded:
         # of two reports of one attempt the first counts
         rows = {(o.run_id.int, o.attempt, o.node_id): _row_of(o) for o in reversed(outcomes)}
         table = self._dialect.table("v", _OUTCOMES, list(rows.values()))
@@ -237,7 +240,13 @@ class ClaimCalls(StoreCalls):
             retried = [row for row in rows.values() if states.get(row[:2]) == _RETRYING]
             if retried:
                 self._keep_attempts(cursor, retried)
-        return {read(row[0]) for row in found}
+        recorded = {read(row[0]) for row in found}
+        ends = {
+            row[0]: RunState(row[3])
+            for row in reversed(rows.values())
+            if row[3] in _COUNTED and row[0] in recorded
+        }
+        return Recorded.of(recorded, self._count_ends(cursor, ends))
 
     def _keep_attempts(self, cursor: Cursor, rows: Sequence[tuple[Any, ...]]) -> None:
         table = self._dialect.table("v", _OUTCOMES, rows)

@@ -20,8 +20,9 @@ from clockwright.engine.model import (
     Verdict,
 )
 from clockwright.engine.ports import Share
-from clockwright.schedules.store.calls import UNFINISHED, StoreCalls
+from clockwright.schedules.store.calls import UNFINISHED
 from clockwright.schedules.store.dialect import Cursor, Kind
+from clockwright.schedules.store.failures import FailureCalls
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ _NEW_RUNS = {
     "v_covers_count": Kind.INTEGER,
     "v_status": Kind.TEXT,
     "v_reason": Kind.TEXT,
+    "v_ready_at": Kind.INSTANT,
 }
 
 _INSERT_RUNS = """
@@ -51,7 +53,7 @@ _INSERT_RUNS = """
         v_covers_count, 'schedule', v_status, v_reason,
         CASE WHEN v_status = 'running' THEN 1 ELSE 0 END, 0, 0, false,
         CASE WHEN v_status = 'running' THEN %s END, %s,
-        CASE WHEN v_status IN ('queued', 'running') THEN %s END,
+        CASE WHEN v_status IN ('queued', 'running') THEN COALESCE(v_ready_at, %s) END,
         CASE WHEN v_status NOT IN ('queued', 'buffered', 'running') THEN %s END
     FROM {rows} WHERE true
     ON CONFLICT DO NOTHING
@@ -129,7 +131,8 @@ class _Pages:
             run_id, state = next(self.ids), verdict.state
             if state in _WAITING:
                 last_id = run_id
-                if state is RunState.QUEUED and len(self.claims) < self.share.room:
+                is_ready = state is RunState.QUEUED and verdict.ready_at is None
+                if is_ready and len(self.claims) < self.share.room:
                     state = RunState.RUNNING
                     self.claims.append(self._claim(run_id, schedule, verdict))
                 else:
@@ -145,6 +148,7 @@ class _Pages:
                     verdict.covers_count,
                     state.value,
                     None if verdict.reason is None else verdict.reason.value,
+                    verdict.ready_at,
                 )
             )
         self.moved.append(_moved(schedule, last_id))
@@ -181,16 +185,21 @@ def _moved(schedule: Schedule, last_execution_id: UUID | None) -> tuple[Any, ...
     )
 
 
-class Ledger(StoreCalls):
+class Ledger(FailureCalls):
     """The part of the store that writes settlements."""
 
     def _situations(self, cursor: Cursor, schedules: Sequence[Schedule]) -> list[Situation]:
         """The schedules with how many of their runs are active or wait; the rows of the schedules are locked."""
         counts = self._occupancy(cursor, [schedule.schedule_id for schedule in schedules])
+        watched = [s.schedule_id for s in schedules if s.policy.pause_after_failures is not None]
+        failures = self._failures(cursor, watched) if watched else {}
         situations = []
         for schedule in schedules:
             active, buffered = counts.get(schedule.schedule_id, (0, 0))
-            situations.append(Situation(schedule=schedule, active=active, buffered=buffered))
+            failed = failures and failures.get((schedule.schedule_id, schedule.version), 0)
+            situations.append(
+                Situation(schedule=schedule, active=active, buffered=buffered, failures=failed or 0)
+            )
         return situations
 
     def _occupancy(self, cursor: Cursor, ids: Sequence[UUID]) -> Mapping[UUID, tuple[int, int]]:
@@ -211,6 +220,7 @@ class Ledger(StoreCalls):
         pages = _Pages(iter(self._ids.take(now, count)), now, share)
         for settlement in settlements:
             pages.enter(settlement)
+        self._stop_firing(cursor, [s.schedule.schedule_id for s in settlements if s.pauses])
         at = self._dialect.instant(now)
         if pages.replaced:
             # before the new runs are there: they make room for them

@@ -79,9 +79,13 @@ def policy_to_json(policy: Policy) -> dict[str, Any]:
         "catch_up_limit": policy.catch_up_limit,
         "overlap": policy.overlap.value,
         "max_instances": policy.max_instances,
+        "jitter_seconds": _number(policy.jitter),
         "max_retries": policy.max_retries,
         "retry_backoff_seconds": _number(policy.retry_backoff),
         "retry_backoff_max_seconds": _number(policy.retry_backoff_max),
+        "retry_jitter": policy.retry_jitter,
+        "no_retry_on": list(policy.no_retry_on),
+        "pause_after_failures": policy.pause_after_failures,
         "timeout_seconds": _number(policy.timeout),
     }
 
@@ -100,6 +104,11 @@ def policy_from_text(text: str, max_executions: int | None) -> Policy:
         max_retries=data["max_retries"],
         retry_backoff=_exactly(data["retry_backoff_seconds"]),
         retry_backoff_max=_exactly(data["retry_backoff_max_seconds"]),
+        # what came later is not in the policies that were stored before
+        retry_jitter=data.get("retry_jitter", 0.0),
+        jitter=_exactly(data.get("jitter_seconds", 0)),
+        no_retry_on=tuple(data.get("no_retry_on", ())),
+        pause_after_failures=data.get("pause_after_failures"),
         timeout=_duration(data["timeout_seconds"]),
     )
 

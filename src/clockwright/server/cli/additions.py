@@ -99,6 +99,9 @@ class Addition:
     grace: Annotated[
         str | None, _option("--grace", metavar="DURATION", help="How late it may start; or none.")
     ] = None
+    jitter: Annotated[
+        str | None, _option("--jitter", metavar="DURATION", help="It starts up to so much later.")
+    ] = None
     overlap: Annotated[
         Overlap | None, _option("--overlap", help="When --max-instances runs are active.")
     ] = None
@@ -111,6 +114,15 @@ class Addition:
     )
     retry_backoff: Annotated[
         str | None, _option("--retry-backoff", metavar="DURATION", help="Before a retry.")
+    ] = None
+    retry_jitter: Annotated[
+        float | None, _option("--retry-jitter", metavar="SHARE", help="0 to 1, off the pause.")
+    ] = None
+    no_retry_on: Annotated[
+        str | None, _option("--no-retry-on", metavar="NAMES", help="Exceptions, with commas.")
+    ] = None
+    pause_after_failures: Annotated[
+        int | None, _option("--pause-after-failures", help="Pause when so many fail in a row.")
     ] = None
     timeout: Annotated[
         str | None, _option("--timeout", metavar="DURATION", help="Of one attempt.")
@@ -157,8 +169,12 @@ def schedule_config(options: Addition) -> dict[str, Any]:
         "overlap": options.overlap and options.overlap.value,
         "catch_up": options.catch_up and options.catch_up.value,
         "max_instances": options.max_instances,
+        "jitter_seconds": _seconds("--jitter", options.jitter),
         "max_retries": options.max_retries,
         "retry_backoff_seconds": _seconds("--retry-backoff", options.retry_backoff),
+        "retry_jitter": options.retry_jitter,
+        "no_retry_on": _names(options.no_retry_on),
+        "pause_after_failures": options.pause_after_failures,
         "timeout_seconds": _seconds("--timeout", options.timeout),
     }
     config = {name: value for name, value in config.items() if name and value is not None}
@@ -193,6 +209,10 @@ def _grace(text: str | None) -> dict[str, int | None]:
         return {}
     unlimited = text.strip().lower() in _UNLIMITED
     return {"grace_period_seconds": None if unlimited else _seconds("--grace", text)}
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",")]
 
 
 def _seconds(option: str, text: str | None) -> int | None:
@@ -238,6 +258,7 @@ _OPTIONS = {
     "recurrence": "--rule",
     "timezone": "--tz",
     "grace_period_seconds": "--grace",
+    "jitter_seconds": "--jitter",
     "retry_backoff_seconds": "--retry-backoff",
     "timeout_seconds": "--timeout",
     "context_data": "--context",

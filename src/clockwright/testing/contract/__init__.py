@@ -18,6 +18,7 @@ from __future__ import annotations
 from clockwright.testing.contract.cancelling import CancellingContract
 from clockwright.testing.contract.changing import ChangingContract
 from clockwright.testing.contract.claiming import ClaimingContract
+from clockwright.testing.contract.failing import FailingContract
 from clockwright.testing.contract.nodes import NodesContract
 from clockwright.testing.contract.overlapping import OverlappingContract
 from clockwright.testing.contract.racing import RacingContract
@@ -32,6 +33,7 @@ class StoreContract(
     OverlappingContract,
     ClaimingContract,
     CancellingContract,
+    FailingContract,
     NodesContract,
     RacingContract,
 ):

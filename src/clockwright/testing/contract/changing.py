@@ -183,7 +183,7 @@ class ChangingContract(Contract):
         ]
         assert tally(store, schedule)[RunState.CANCELLED, Reason.SCHEDULE_REMOVED] == 3
         assert not claimed(store)
-        assert store.record_outcomes([outcome(run)]) == {run.run_id}
+        assert set(store.record_outcomes([outcome(run)])) == {run.run_id}
         clock.advance(2 * HOUR)
         assert not store.settle_due(10).settlements
         assert store.promote_buffered() == 0

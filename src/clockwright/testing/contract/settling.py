@@ -55,9 +55,13 @@ class SettlingContract(Contract):
             overlap=Overlap.BUFFER_ONE,
             max_instances=2,
             max_executions=9,
+            jitter=timedelta(seconds=2.5),
             max_retries=1,
             retry_backoff=timedelta(milliseconds=250),
             retry_backoff_max=timedelta(minutes=2),
+            retry_jitter=0.25,
+            no_retry_on=("ValueError", "shop.errors.Refused"),
+            pause_after_failures=4,
             timeout=timedelta(seconds=90),
         )
         schedule = added(

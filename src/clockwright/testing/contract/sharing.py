@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from clockwright.engine.model import CatchUp, Outcome, Overlap, RunState, Start
 from clockwright.engine.ports import Settled, Share, Store
+from clockwright.engine.spread import start_offset
 from clockwright.recurrence import Once
 from clockwright.testing.contract.base import (
     LEASE,
@@ -85,6 +86,32 @@ class SharingContract(Contract):
             RunState.SKIPPED,
         ]
 
+    def test_a_run_with_jitter_is_claimed_at_its_place_by_whoever_is_free(
+        self, store: Store, clock: VirtualClock
+    ) -> None:
+        """Its fire time stays what it was; the place is the same however often it is asked."""
+        policy = replace(UNLIMITED, jitter=timedelta(seconds=50))
+        schedule = added(store, MINUTELY, policy)
+        at = START + MINUTE / 2
+        clock.set(at)
+        assert not store.settle_due(10, Share(node_id="n1", room=10)).claims
+        (run,) = store.runs_of(schedule.schedule_id)
+        place = at + start_offset(schedule.schedule_id, at, policy.jitter)
+        assert (run.state, run.scheduled_for, run.ready_at) == (RunState.QUEUED, at, place)
+        assert at < place < at + policy.jitter
+        waiting = store.claim_runs("n1", 10)
+        assert (list(waiting.claims), waiting.next_ready_at) == ([], place)
+        clock.set(place)
+        (claim,) = claimed(store, "n2")
+        assert (claim.run_id, claim.scheduled_for) == (run.run_id, at)
+
+    def test_a_run_that_is_settled_after_its_place_is_ready_at_once(
+        self, store: Store, clock: VirtualClock
+    ) -> None:
+        added(store, MINUTELY, replace(UNLIMITED, jitter=timedelta(seconds=20)))
+        clock.set(START + MINUTE)
+        assert len(store.settle_due(10, Share(node_id="n1", room=10)).claims) == 1
+
     def test_a_shared_run_counts_as_active(self, store: Store, clock: VirtualClock) -> None:
         schedule = added(store, MINUTELY, replace(UNLIMITED, max_instances=1))
         clock.advance(MINUTE)
@@ -103,7 +130,7 @@ class SharingContract(Contract):
         due(store, 2)
         first, second = taken(store, clock).claims
         late: Outcome = replace(outcome(second), node_id="n2")
-        assert store.record_outcomes([outcome(first), late]) == {first.run_id}
+        assert set(store.record_outcomes([outcome(first), late])) == {first.run_id}
         assert store.get_run(first.run_id).state is RunState.SUCCEEDED
         assert store.get_run(second.run_id).state is RunState.RUNNING
 

@@ -18,7 +18,7 @@ from uuid import UUID
 from clockwright.engine.ids import RunIds
 from clockwright.engine.memory import MemoryStore
 from clockwright.engine.model import Outcome, Run, Schedule, Start, Verdict
-from clockwright.engine.ports import Amendment, Clock, Settled, StoreError
+from clockwright.engine.ports import Amendment, Clock, Recorded, Settled, StoreError
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -155,7 +155,7 @@ class WatchedStore(MemoryStore):
         """As the product's."""
         return super().record_starts([self._let_through(start) for start in starts])
 
-    def record_outcomes(self, outcomes: Sequence[Outcome]) -> Collection[UUID]:
+    def record_outcomes(self, outcomes: Sequence[Outcome]) -> Recorded:
         """As the product's."""
         return super().record_outcomes([self._let_through(outcome) for outcome in outcomes])
 

@@ -122,7 +122,7 @@ class Watched:
         self._loop = node.loop
 
     def resolve(self, workflow_id: UUID) -> Handler | None:
-        """What the resolver says, under observation; plain functions are called in place, without a thread."""
+        """What the resolver says, under observation; plain functions are called in place, without a thread or a process."""
         handler = self._resolver.resolve(workflow_id)
         if handler is None:
             return None
@@ -130,7 +130,7 @@ class Watched:
         async def call(run: RunContext, args: Sequence[Any]) -> Any:
             return await self._observed(handler, run, args)
 
-        return replace(handler, call=call, is_coroutine=True)
+        return replace(handler, call=call, is_coroutine=True, process=None)
 
     async def _observed(self, handler: Handler, run: RunContext, args: Sequence[Any]) -> Any:
         node = self._node

@@ -67,6 +67,7 @@ class Inspector:
             problems.append(f"refused ({call.error!r}), and yet it wrote")
         for old, new in call.runs:
             problems += self._run_changed(call, old, new)
+            problems += self._ready_when_it_may(call, old, new) if new is not None else []
         if call.method in self._by_method:
             problems += self._by_method[call.method](call)
         for _, schedule in call.schedules:
@@ -156,6 +157,21 @@ class Inspector:
             return [f"a second row for {run.scheduled_for}"]
         self._fire_times.add(fire_time)
         return []
+
+    def _ready_when_it_may(self, call: Call, old: Run | None, run: Run) -> list[str]:
+        """A new run is ready at once, or within the jitter after its fire time; none is claimed before it is ready."""
+        begins = run.state is RunState.RUNNING and (old is None or old.state is not run.state)
+        ready_at = run.ready_at if old is None else old.ready_at
+        if ready_at is None:
+            return []
+        if begins and ready_at > call.now:
+            return [f"{run.run_id} is claimed before it is ready at {ready_at}"]
+        if old is not None or run.schedule_id is None or run.trigger is Trigger.MANUAL:
+            return []
+        jitter = self._policy_before(call, run.schedule_id).jitter
+        if call.now <= ready_at <= max(call.now, run.scheduled_for + jitter):
+            return []
+        return [f"{run.run_id} for {run.scheduled_for} is ready at {ready_at}"]
 
     def _is_removed(self, run: Run) -> bool:
         schedule = self._schedules.get(run.schedule_id) if run.schedule_id else None

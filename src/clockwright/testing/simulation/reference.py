@@ -60,6 +60,7 @@ class Account:
     asked: Schedule
     settled_until: datetime
     executions: int = 0
+    failures: int = 0
     history: list[Stretch] = field(default_factory=list)
 
     @property
@@ -75,6 +76,22 @@ class Account:
         if at is None or (asked.end_at is not None and at > asked.end_at):
             return None
         return at.astimezone(UTC)
+
+    def ended(self, state: RunState) -> bool:
+        """Count the end of one of its runs; whether it must pause for it."""
+        limit = self.asked.policy.pause_after_failures
+        if self.asked.status is not ScheduleStatus.ACTIVE or limit is None:
+            return False
+        if state is RunState.SUCCEEDED:
+            self.failures = 0
+        elif state in (RunState.FAILED, RunState.TIMED_OUT):
+            self.failures += 1
+        if self.failures < limit:
+            return False
+        self.failures = 0
+        version = self.asked.version + 1
+        self.asked = replace(self.asked, status=ScheduleStatus.PAUSED, version=version)
+        return True
 
 
 class Reference:
@@ -95,9 +112,27 @@ class Reference:
             if run is not None and before is None and run.trigger is Trigger.SCHEDULE:
                 rows.setdefault(run.schedule_id or UUID(int=0), []).append(run)
         problems = [f"rows for schedule {who}, which did not move" for who in rows.keys() - changed]
+        problems += [
+            f"schedule {who} fails again and again, and is not paused"
+            for who in self._must_pause(call)
+            if who not in changed
+        ]
         for who, schedule in changed.items():
             problems += self._check_one(call, schedule, rows.get(who, []))
         return problems
+
+    def _must_pause(self, call: Call) -> list[UUID]:
+        """The schedules that had one failure too many with this call."""
+        if call.method != "record_outcomes":
+            return []
+        return [
+            new.schedule_id
+            for _, new in call.runs
+            if new is not None
+            and new.trigger is Trigger.SCHEDULE
+            and new.schedule_id in self.accounts
+            and self.accounts[new.schedule_id].ended(new.state)
+        ]
 
     def check_ledger(self, who: UUID, runs: Iterable[Run]) -> list[str]:
         """Compare a schedule's whole ledger with its whole history."""
@@ -200,6 +235,7 @@ def _as_asked(account: Account, call: Call, schedule: Schedule) -> list[str]:
             )
         if amendment.fields:
             account.asked = replace(account.asked, **_applied(account.asked, amendment.fields))
+            account.failures = 0
     for name in (*_ASKED_FOR, "version"):
         have, want = getattr(schedule, name), getattr(account.asked, name)
         if have is not want and have != want:

@@ -63,9 +63,13 @@ def some_policy(dice: Random) -> Policy:
         overlap=dice.choice(tuple(Overlap)),
         max_instances=dice.choice((1, 1, 2, 3)),
         max_executions=dice.choice((None, None, None, None, 1, 3, 8)),
+        jitter=timedelta(seconds=dice.choice((0, 0, 3))),
         max_retries=dice.choice((0, 1, 2)),
         retry_backoff=timedelta(seconds=dice.choice((0, 1, 4))),
         retry_backoff_max=timedelta(seconds=5),
+        retry_jitter=dice.choice((0.0, 0.5)),
+        no_retry_on=dice.choice(((), ("RuntimeError",))),
+        pause_after_failures=dice.choice((None, None, 1, 2, 3)),
         timeout=dice.choice((None, timedelta(seconds=2), timedelta(seconds=10))),
     )
 

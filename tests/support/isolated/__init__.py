@@ -1,0 +1,1 @@
+"""A Django project with functions that run in processes of their own."""
