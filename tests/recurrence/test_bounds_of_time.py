@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count, pairwise
 from typing import Any
 
@@ -135,10 +135,52 @@ def test_exrules_that_remove_everything_leave_nothing(text, exrules):
     assert steps < STEPS
 
 
-def test_what_exrules_leave_is_found_behind_centuries():
-    rule = RRule("FREQ=DAILY", start=START, exrule=["FREQ=DAILY;UNTIL=23001231T090000Z"])
+@pytest.mark.parametrize(
+    "text",
+    ["FREQ=SECONDLY;INTERVAL=61;BYDAY=WE", "FREQ=SECONDLY;INTERVAL=61;BYDAY=WE;COUNT=999999"],
+)
+@pytest.mark.parametrize(
+    "exrule",
+    [
+        "FREQ=SECONDLY;INTERVAL=61;BYDAY=MO,WE",
+        "FREQ=SECONDLY;INTERVAL=61;BYDAY=WE;UNTIL=99991231T000000Z",
+        "FREQ=SECONDLY",
+    ],
+)
+def test_times_that_change_from_day_to_day_are_removed_for_whole_years(text, exrule):
+    steps, answers = steps_of(lambda: asked(text, exrule=[exrule]))
+    assert answers == (None, None, False)
+    assert steps < STEPS
+
+
+def test_nothing_is_searched_for_behind_an_until_in_utc():
+    main = "FREQ=SECONDLY;INTERVAL=61;UNTIL=19701231T235959Z"
+    exrules = ["FREQ=SECONDLY;INTERVAL=122", "FREQ=SECONDLY;INTERVAL=183", "FREQ=DAILY;BYHOUR=5"]
+    rule = RRule(main, start=START, exrule=exrules)
+    assert not rule.is_possible()
     steps, found = steps_of(lambda: rule.next_after(START))
-    assert found == datetime(2301, 1, 1, 9, tzinfo=UTC)
+    assert found is None
+    assert steps < STEPS // 1_000
+
+
+@pytest.mark.parametrize(
+    ("text", "exrule", "day"),
+    [
+        ("FREQ=DAILY", "FREQ=DAILY;UNTIL=23001231T090000Z", 1),
+        ("FREQ=DAILY", "FREQ=DAILY;BYHOUR=9,10;UNTIL=23001231T090000Z", 1),
+        (
+            "FREQ=SECONDLY;INTERVAL=61;BYDAY=WE",
+            "FREQ=SECONDLY;INTERVAL=61;UNTIL=23001231T090000Z",
+            2,
+        ),
+        ("FREQ=MINUTELY;INTERVAL=77", "FREQ=MINUTELY;INTERVAL=7;UNTIL=23001231T235959Z", 1),
+    ],
+)
+def test_what_exrules_leave_is_found_behind_centuries(text, exrule, day):
+    rule = RRule(text, start=START, exrule=[exrule])
+    steps, found = steps_of(lambda: rule.next_after(START))
+    assert found is not None
+    assert found.date() == date(2301, 1, day)
     assert steps < STEPS
 
 

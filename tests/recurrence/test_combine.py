@@ -475,3 +475,27 @@ def test_what_is_possible_in_our_time_is_possible_though_it_was_not_for_centurie
     fires = rule.next_after(datetime(2026, 1, 1, tzinfo=UTC))
     assert fires == datetime(2026, 1, 3, 0, tzinfo=UTC)
     assert rule.is_possible()
+
+
+def test_what_fires_every_nine_years_is_possible_though_its_first_days_are_closed():
+    """From a Saturday in 2027 it is 86 years to a February or December again: to what is Sunday still in UTC."""
+    start = datetime(2027, 12, 25, 7, tzinfo=ZoneInfo("Europe/Berlin"))
+    text = "FREQ=DAILY;INTERVAL=3146;BYMONTH=2,12;BYHOUR=0,8"
+    rule = BusinessDays(RRule(text, start=start), Calendar("work"), "UTC")
+    first = datetime(2114, 2, 12, 7, tzinfo=UTC)
+    for year in (1, 1970, 2020, 2040, 2100):
+        assert rule.next_after(datetime(year, 1, 2, tzinfo=UTC)) == first
+    assert rule.prev_before(first) is None
+    assert rule.prev_before(first + DAY) == first
+    assert rule.is_possible()
+
+
+def test_what_fires_only_in_its_last_years_is_possible():
+    """Each Sunday is closed, and only the last ten years have another day."""
+    sundays = Cron("0 9 * * sun")
+    mondays = Cron("0 9 * * mon", start=datetime(9990, 1, 1, tzinfo=UTC))
+    rule = Except(Union([sundays, mondays]), weekdays=("sun",))
+    last = rule.prev_before(datetime(9999, 12, 30, tzinfo=UTC))
+    assert last == datetime(9999, 12, 27, 9, tzinfo=UTC)
+    assert rule.next_after(last - DAY) == last
+    assert rule.is_possible()

@@ -244,3 +244,53 @@ def test_a_rule_whose_days_have_different_times_can_be_copied():
     text = "FREQ=MONTHLY;BYDAY=MO,TU;BYHOUR=9,17;BYSETPOS=2,-2"
     rule = RRule(text, start=START)
     assert pickle.loads(pickle.dumps(rule)).upcoming(START, 6) == rule.upcoming(START, 6)
+
+
+# An INTERVAL, and another one that meets every unit which the first meets, and more.
+NESTED = [
+    ("FREQ=SECONDLY;INTERVAL=1710", "FREQ=SECONDLY;INTERVAL=57;BYDAY=WE,SA"),
+    ("FREQ=SECONDLY;INTERVAL=1740;BYDAY=WE,TH", "FREQ=MINUTELY;INTERVAL=29;BYHOUR=3,9"),
+    ("FREQ=SECONDLY;INTERVAL=18000", "FREQ=HOURLY;INTERVAL=5;BYDAY=MO;BYMINUTE=0,30"),
+    ("FREQ=MINUTELY;INTERVAL=77;BYSECOND=0,30", "FREQ=MINUTELY;INTERVAL=7;BYSECOND=30"),
+    ("FREQ=MINUTELY;INTERVAL=300", "FREQ=HOURLY;INTERVAL=5;BYMONTHDAY=2,9"),
+    ("FREQ=HOURLY;INTERVAL=50;BYMINUTE=0,30", "FREQ=HOURLY;INTERVAL=25;BYMINUTE=30;COUNT=20"),
+    ("FREQ=HOURLY;INTERVAL=5", "FREQ=HOURLY;INTERVAL=5;UNTIL=20250111T220000Z"),
+    # These meet less: they remove less.
+    ("FREQ=HOURLY;INTERVAL=5;BYMINUTE=0,30", "FREQ=MINUTELY;INTERVAL=300"),
+    ("FREQ=MINUTELY;INTERVAL=21", "FREQ=MINUTELY;INTERVAL=42"),
+]
+
+
+@pytest.mark.parametrize(("text", "exrule"), NESTED)
+def test_an_exrule_with_a_nested_interval_removes_just_its_fire_times(text, exrule):
+    start = datetime(2025, 1, 1, 9, 30, tzinfo=UTC)
+    begin, end = start - timedelta(seconds=1), start + timedelta(days=60)
+    gone = set(RRule(exrule, start=start).between(begin, end))
+    expected = [t for t in RRule(text, start=start).between(begin, end) if t not in gone]
+    rule = RRule(text, start=start, exrule=[exrule])
+    assert expected
+    assert list(rule.between(begin, end)) == expected
+    assert rule.count_between(begin, end) == len(expected)
+    assert [rule.next_after(t) for t in [begin, *expected[:-1]]] == expected
+    assert [rule.prev_before(t) for t in [*expected[1:], end + timedelta(seconds=1)]] == expected
+
+
+@pytest.mark.parametrize("text", ["FREQ=DAILY", "FREQ=SECONDLY;INTERVAL=61;BYDAY=WE"])
+def test_what_comes_after_a_rule_was_removed_for_most_of_history_is_found(text):
+    rule = RRule(text, start=START, exrule=[f"{text};UNTIL=90001231T000000Z"])
+    found = rule.next_after(START)
+    assert found is not None
+    assert found.year in {9000, 9001}
+    assert rule.prev_before(found) is None
+    assert rule.is_possible()
+
+
+def test_a_rule_that_others_remove_for_most_of_history_is_possible():
+    exrules = [
+        f"FREQ=DAILY;BYMONTH={months};UNTIL=90001231T000000Z"
+        for months in ("1,2,3", "4,5,6,7,8,9,10,11,12")
+    ]
+    rule = RRule("FREQ=DAILY", start=START, exrule=exrules)
+    last = rule.prev_before(datetime(9999, 12, 31, tzinfo=UTC))
+    assert last is not None
+    assert rule.is_possible()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -170,6 +170,12 @@ def test_c_51_what_does_not_divide_the_hour_or_the_day_is_elapsed_time(sentence,
     rule = from_words(sentence, BERLIN)
     assert rule == Interval(**period, tz=BERLIN)
     assert to_words(rule) == sentence
+
+
+def test_an_anchor_before_the_first_year_is_refused():
+    ahead = timezone(timedelta(hours=22, minutes=55))
+    with pytest.raises(RecurrenceError, match="anchor is out of range"):
+        from_words("every 150 minutes", "UTC", anchor=datetime(1, 1, 1, tzinfo=ahead))
 
 
 def test_elapsed_time_counts_from_the_anchor_and_the_sentence_can_say_it():

@@ -94,8 +94,10 @@ class Recurrence(ABC):
         return [datetime.fromtimestamp(s, zone) for s in found]
 
     def is_possible(self) -> bool:
-        """Whether the rule has any fire time at all (``0 0 30 2 *`` has none)."""
-        return self.next_second(FIRST_SECOND - 1) is not None
+        """Whether the rule has any fire time at all (``0 0 30 2 *`` has none): one is found from either end of time."""
+        if self.next_second(FIRST_SECOND - 1) is not None:
+            return True
+        return self.prev_second(LAST_SECOND + 1) is not None
 
     def explain(self, instant: datetime) -> Explanation:
         """Why ``instant`` is a fire time, or is not: what each part of the rule says of it."""

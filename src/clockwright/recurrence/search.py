@@ -86,7 +86,12 @@ class Combination(Recurrence):
         """The last fire time in ``[since, second)``, bounds aside."""
 
     def is_possible(self) -> bool:
-        # First in our time: a search from year 1 may end long before zones that once lay beyond the date line moved.
+        """Whether a fire time is found: from 2020 on, from 1970 on, or from either end of time.
+
+        Each search is bounded, as those of ``next_after`` and ``prev_before`` are. What starts, ends, or lists dates has
+        its last word before the end; and zones that lay beyond the date line left it before 1970, or before 2020. Only
+        what fires on a few dates, with many that are refused on both sides of them, is found from near them alone.
+        """
         in_our_time = (self.next_second(since) for since in (_YEAR_2020, 0))
         return any(found is not None for found in in_our_time) or super().is_possible()
 

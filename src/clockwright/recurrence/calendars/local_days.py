@@ -19,7 +19,10 @@ from .open_days import OpenDays
 
 # No offset is further from UTC, so that a local day lies within so much of its place in UTC.
 _REACH: Final = 2 * DAY
-_AGES: Final = 60 * 366 * DAY  # no date meets a weekday more rarely than every 40 years
+# What has been refused so often, over so many years, is refused for ever: no date meets a weekday more rarely than every
+# 40 years, and what fires more rarely than once a year meets each weekday in fewer times.
+_AGES: Final = 60 * 366 * DAY
+_OFTEN: Final = 60
 
 
 class Part(NamedTuple):
@@ -119,6 +122,21 @@ class LocalDays:
         return stretch
 
 
+class _Patience:
+    """How long a search goes on from the first fire time that is refused."""
+
+    __slots__ = ("_first", "_refused")
+
+    def __init__(self, first: int | None) -> None:
+        self._first = first or 0
+        self._refused = 0
+
+    def ends_at(self, refused: int) -> bool:
+        """Takes one more refusal; whether it was the last: many of them, over many years."""
+        self._refused += 1
+        return self._refused > _OFTEN and abs(refused - self._first) > _AGES
+
+
 class OpenTimes:
     """The fire times of a rule whose local day is open."""
 
@@ -131,12 +149,12 @@ class OpenTimes:
     def next(self, second: int, until: int, fuel: Fuel) -> int | None:
         """The first in ``(second, until]``."""
         found = seek(self._rule, second, until, fuel)
-        refused = found
-        while found is not None and refused is not None:
+        patience = _Patience(found)
+        while found is not None:
             opens = self._days.opens_after(found)
             if opens == found:
                 return found
-            if opens is None or found - refused > _AGES or not fuel.burn():
+            if opens is None or patience.ends_at(found) or not fuel.burn():
                 return None
             found = seek(self._rule, opens - 1, until, fuel)
         return None
@@ -144,12 +162,12 @@ class OpenTimes:
     def prev(self, second: int, since: int, fuel: Fuel) -> int | None:
         """The last in ``[since, second)``."""
         found = seek_back(self._rule, second, since, fuel)
-        refused = found
-        while found is not None and refused is not None:
+        patience = _Patience(found)
+        while found is not None:
             opens = self._days.opens_before(found)
             if opens == found + 1:
                 return found
-            if opens is None or refused - found > _AGES or not fuel.burn():
+            if opens is None or patience.ends_at(found) or not fuel.burn():
                 return None
             found = seek_back(self._rule, opens, since, fuel)
         return None

@@ -19,9 +19,11 @@ from .days import LAST_DAY
 from .sets import DayByDay, Window
 
 SEARCH_LIMIT: Final = 1_500
-"""So many steps (a year, the days of another rule in it, a thousand times of a day compared) a search takes; then there
+"""So many steps (a year, the days of another rule in it, 500 times of a day compared) a search takes; then there
 is nothing. Only rules that remove all of each other for centuries, and not for ever, come near it."""
 
+_COMPARED: Final = 500  # times of a day, in one step
+_FEW: Final = 64  # times of a day, found faster one by one
 _FOR_EVER: Final = (LAST_DAY + 1) * DAY - 1
 
 
@@ -30,6 +32,11 @@ class Removed(NamedTuple):
 
     parts: DayByDay
     last: int
+
+    @property
+    def partial(self) -> int:
+        """The day from which on it has not all of its times any more."""
+        return (self.last + 1) // DAY
 
     def days(self, first: int, end: int) -> int:
         """The days in ``[first, end)``, of one year, as a mask."""
@@ -40,7 +47,7 @@ class Removed(NamedTuple):
 
     def times(self, day: int) -> Sequence[int]:
         times = self.parts.by_day.times(day) if self.parts.by_day else self.parts.times
-        if day < self.last // DAY:
+        if day < self.partial:
             return times
         return times[: bisect_right(times, self.last % DAY)]
 
@@ -121,7 +128,7 @@ class RemainingWalls:
         active, changing = 0, []
         for index, rule in enumerate(self._minus):
             if day <= rule.last // DAY and rule.parts.days.has(day):
-                if rule.parts.by_day is None and day < rule.last // DAY:
+                if rule.parts.by_day is None and day < rule.partial:
                     active |= 1 << index
                 else:
                     changing.append(rule.times(day))
@@ -129,11 +136,9 @@ class RemainingWalls:
             left = self._rest(active)
         else:
             left = self._main.by_day.times(day)
-            changing += [
-                rule.parts.times for at, rule in enumerate(self._minus) if active >> at & 1
-            ]
+            changing += [parts.times for parts in self._gone(active)]
         for times in changing:
-            self._steps += (len(left) + len(times)) // 1_000
+            self._steps += (len(left) + len(times)) // _COMPARED
             left = _without(left, times)
         return left
 
@@ -193,9 +198,9 @@ class RemainingWalls:
         # The days of ``mask`` by the rules (bits) that certainly take the same times from each of them.
         groups = {0: mask}
         for index, rule in enumerate(self._minus):
-            if rule.parts.by_day is not None or rule.last // DAY <= start:
+            if rule.parts.by_day is not None or rule.partial <= start:
                 continue
-            taken = rule.days(start, min(start + mask.bit_length(), rule.last // DAY))
+            taken = rule.days(start, min(start + mask.bit_length(), rule.partial))
             self._steps += len(groups)
             if not taken & mask:
                 continue
@@ -215,7 +220,7 @@ class RemainingWalls:
         end = start + days.bit_length()
         return not any(
             not active >> index & 1
-            and (rule.parts.by_day is not None or rule.last // DAY < end)
+            and (rule.parts.by_day is not None or rule.partial < end)
             and rule.days(start, end) & days
             for index, rule in enumerate(self._minus)
         )
@@ -224,14 +229,13 @@ class RemainingWalls:
         # Whether these rules leave nothing of all times of the main one.
         known = self._all.get(active)
         if known is None:
-            gone = [rule.parts.times for at, rule in enumerate(self._minus) if active >> at & 1]
+            gone = [parts.times for parts in self._gone(active)]
             known = any(len(times) == DAY for times in gone)
-            if (
-                gone
-                and not known
-                and not any(self._survives(time, gone) for time in self._main.times[:50])
-            ):
-                known = not set(self._main.times).difference(*gone)
+            if not known:
+                # A few from all over the day mostly tell.
+                some = self._main.times[:: max(1, len(self._main.times) // _FEW)]
+                known = not any(self._survives(time, gone) for time in some)
+                known = known and not self._rest(active)
             self._all[active] = known
         return known
 
@@ -244,17 +248,23 @@ class RemainingWalls:
         known = self._left.get(active)
         if known is None:
             known = self._main.times
-            for index, rule in enumerate(self._minus):
-                if active >> index & 1:
-                    known = _without(known, rule.parts.times)
+            for parts in self._gone(active):
+                if len(known) < _FEW:
+                    known = _without(known, parts.times)
+                else:
+                    marks = parts.marks
+                    known = [time for time in known if not marks[time]]
             self._left[active] = known
         return known
+
+    def _gone(self, active: int) -> list[DayByDay]:
+        return [rule.parts for at, rule in enumerate(self._minus) if active >> at & 1]
 
 
 def _without(times: Sequence[int], gone: Sequence[int]) -> Sequence[int]:
     if len(gone) == DAY:
         return ()
-    if len(times) < 64:
+    if len(times) < _FEW:
         return [time for time in times if not _has(gone, time)]
     lost = set(gone)
     return [time for time in times if time not in lost]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -38,7 +38,7 @@ from clockwright.recurrence.zones import (
 from .clauses import rule_clauses
 from .explain import RuleAt, rule_findings
 from .minus import RemainingWalls, Removed
-from .sets import Nothing, Window, walls_of_rule
+from .sets import DayByDay, Nothing, Window, meets_all, walls_of_rule, without_interval
 from .text import RuleParts, completed, parse_rule
 
 _MAX_DATES: Final = 10_000
@@ -256,8 +256,11 @@ class _Layer:
         if any(other.parts == self.parts for other in others):
             layer.walls = Nothing()
             return layer
-        minus = [Removed(other.window.parts, other.certain) for other in others]
-        layer.walls = RemainingWalls(self.window, minus)
+        minus = [Removed(other.among(self), other.certain) for other in others]
+        # Where one is this rule itself but for its end, nothing is left up to there.
+        passed = [other.certain for other in others if other.endless == self.endless]
+        window = self.window.narrowed(max(passed, default=FIRST_SECOND - DAY), self._latest)
+        layer.walls = RemainingWalls(window, minus)
         return layer
 
     @property
@@ -266,6 +269,25 @@ class _Layer:
         if self.until == LAST_SECOND:
             return self.window.last
         return min(self.window.last, self.until + min(self._offsets(self.until)))
+
+    def among(self, main: _Layer) -> DayByDay:
+        """The days and times, exact where ``main`` has walls; compared once for all days where that can be."""
+        taken = self.window.parts
+        if taken.by_day is None or not meets_all(self.parts, main.parts):
+            return taken
+        return without_interval(self.parts, self.window.first)
+
+    @property
+    def endless(self) -> RuleParts:
+        """The parts without COUNT and UNTIL."""
+        return replace(self.parts, count=None, until=None)
+
+    @property
+    def _latest(self) -> int:
+        # No wall beyond is a fire time: where an UNTIL in UTC has passed, nothing more is searched for.
+        if self.until == LAST_SECOND:
+            return self.window.last
+        return self.until + max(self._offsets(self.until)) + DAY
 
     def doubtful(self, low: int, high: int, others: Iterable[_Layer]) -> list[tuple[int, int]]:
         """Where in ``[low, high)`` a fire time may stand for a wall of its own and another of ``others``."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import replace
+from functools import cached_property
+from typing import Final, Protocol
 
 from clockwright.recurrence.days import ones
 from clockwright.recurrence.walls import DayTimes, Walls, clock_times
@@ -18,6 +20,8 @@ from .days import LAST_DAY, RuleDays
 from .places import PlacedDays, placed_times
 from .rhythm import UnitRhythm
 from .text import SUB_DAILY, Freq, RuleParts
+
+_HOUR: Final = 3_600
 
 
 class Times(Protocol):
@@ -153,12 +157,23 @@ class DayByDay:
     ``times`` are those of every day, where ``by_day`` is None; else all that a day can have.
     """
 
-    __slots__ = ("by_day", "days", "times")
-
     def __init__(self, days: RuleDays, times: Sequence[int], by_day: Times | None = None) -> None:
         self.days = days
         self.times = times
         self.by_day = by_day
+
+    @cached_property
+    def marks(self) -> bytearray:
+        """For each second of a day 1 if it is one of ``times``, else 0."""
+        times, marks = self.times, bytearray(DAY)
+        for hour in range(0, DAY, _HOUR):
+            inside = times[bisect_left(times, hour) : bisect_left(times, hour + _HOUR)]
+            if len(inside) == _HOUR:
+                marks[hour : hour + _HOUR] = b"\1" * _HOUR
+            else:
+                for time in inside:
+                    marks[time] = 1
+        return marks
 
     def walls(self) -> SameTimes | ChangingTimes | Nothing:
         if not self.times:
@@ -189,6 +204,10 @@ class Window:
         """The wall beyond which there is none."""
         return self._high
 
+    def narrowed(self, first: int, last: int) -> Window:
+        """Those of its walls that lie from ``first`` to ``last``."""
+        return Window(self._inner, max(self._low, first), min(self._high, last), self.parts)
+
     def next(self, wall: int) -> int | None:
         found = self._inner.next(max(wall, self._low - 1)) if wall < self._high else None
         return None if found is None or found > self._high else found
@@ -217,6 +236,20 @@ def walls_of_rule(parts: RuleParts, origin: int) -> Window:
         ended = walls.nth(origin, parts.count)
         last = last if ended is None else min(last, ended)
     return Window(walls, origin, last, taken)
+
+
+def without_interval(parts: RuleParts, origin: int) -> DayByDay:
+    """The days and times of a sub-daily rule whose INTERVAL is left out: the same times every day."""
+    return _day_by_day(replace(parts, interval=1), origin)
+
+
+def meets_all(taken: RuleParts, main: RuleParts) -> bool:
+    """Whether the INTERVAL of a sub-daily rule meets all units in which ``main``, with the same DTSTART, has walls.
+
+    Then it decides nothing among the walls of ``main``, and may be left out.
+    """
+    unit, finer = SUB_DAILY.get(taken.freq, 0), SUB_DAILY.get(main.freq, DAY)
+    return finer <= unit and not finer * main.interval % (unit * taken.interval)
 
 
 def _day_by_day(parts: RuleParts, origin: int) -> DayByDay:

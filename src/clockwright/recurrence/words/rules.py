@@ -14,7 +14,7 @@ from clockwright.recurrence.errors import RecurrenceError
 from clockwright.recurrence.interval import CalendarInterval, Interval, MonthEnd
 from clockwright.recurrence.once import Once, read_instant
 from clockwright.recurrence.policy import ClockPolicy
-from clockwright.recurrence.zones import find_zone
+from clockwright.recurrence.zones import FIRST_SECOND, LAST_SECOND, find_zone
 
 from .grammar import MonthDays, Sentence
 from .text import LAST, MONTH_NAMES, WEEKDAY_NAMES, Token
@@ -134,7 +134,10 @@ def _elapsed(said: Sentence, tz: str, anchor: Anchor) -> Recurrence:
 
 def _instant(since: dt.date, tz: str) -> dt.datetime:
     when = since if isinstance(since, dt.datetime) else dt.datetime.combine(since, _MIDNIGHT)
-    return dt.datetime.fromtimestamp(read_instant(when, tz, ClockPolicy.of("vixie")), dt.UTC)
+    second = read_instant(when, tz, ClockPolicy.of("vixie"), "anchor")
+    if not FIRST_SECOND <= second <= LAST_SECOND:
+        raise RecurrenceError("anchor is out of range", field="anchor")
+    return dt.datetime.fromtimestamp(second, dt.UTC)
 
 
 def _stepped(said: Sentence, tz: str, anchor: Anchor) -> Recurrence:
