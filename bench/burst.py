@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from bench import children, seed
+from bench import casts, children, seed
 from bench.databases import Connection, Store
 from bench.figures import Figure, Unmeasurable, compared
+from bench.workloads import percentile
 
 POLL = 0.01
-LEADS = (4.0, 8.0, 16.0)
+LEADS = (4.0, 8.0, 16.0, 32.0)
 """Seconds from planting the schedules to their instant; the next when a worker was not up in time."""
 
 READY_BEFORE = 0.5
@@ -37,17 +38,17 @@ class Burst:
     p99: float
 
 
-def measure(store: Store, count: int, rounds: int) -> list[Figure]:
+def measure(
+    store: Store, count: int, rounds: int, cast: casts.Cast = casts.ONE_ENGINE
+) -> list[Figure]:
     """Clockwright and the limit in turns, so that what else the machine does meets both; medians."""
     limits, bursts = [], []
     for _ in range(rounds):
-        with store.empty() as url:
-            answer = children.answer_of("bench.limits", url, str(count), url=url)
-            limits.append(Burst(**answer))
-        bursts.append(one_burst(store, count))
-    name = f"w1_burst_{store.name}_{count}"
+        limits.append(limit(store, count))
+        bursts.append(one_burst(store, count, cast))
+    name = f"w1_burst_{cast.name or store.name}_{count}"
     against = "limit_pg2" if store.name == "postgresql" else "limit_sqlite2"
-    ours, other = _median(bursts), _median(limits)
+    ours, other = median(bursts), median(limits)
     return [
         *compared(name, "runs/s", ours.per_second, against, other.per_second),
         *compared(f"{name}_lateness_p50", "s", ours.p50, against, other.p50),
@@ -55,34 +56,67 @@ def measure(store: Store, count: int, rounds: int) -> list[Figure]:
     ]
 
 
-def one_burst(store: Store, count: int) -> Burst:
+def measure_nodes(store: Store, count: int, rounds: int, nodes: Sequence[int]) -> list[Figure]:
+    """The same burst for one node and for several on one machine, in turns."""
+    found: dict[int, list[Burst]] = {number: [] for number in (1, *nodes)}
+    for _ in range(rounds):
+        for number, bursts in found.items():
+            bursts.append(one_burst(store, count, casts.engines(number)))
+    alone = median(found.pop(1)).per_second
+    return [
+        figure
+        for number, bursts in found.items()
+        for figure in compared(
+            f"w1_nodes_{store.name}_{count}_{number}",
+            "runs/s",
+            median(bursts).per_second,
+            "one_node",
+            alone,
+        )
+    ]
+
+
+def limit(store: Store, count: int) -> Burst:
+    """The least program that does it, on an empty database."""
+    with store.empty() as url:
+        return Burst(**children.answer_of("bench.limits", url, str(count), url=url))
+
+
+def one_burst(store: Store, count: int, cast: casts.Cast = casts.ONE_ENGINE) -> Burst:
     """One on a fresh database; raises Unmeasurable unless the ledger has each run exactly once, succeeded."""
     for lead in LEADS:
-        burst = _try(store, count, timedelta(seconds=lead + count / 10_000))
+        burst = _try(store, count, timedelta(seconds=lead + cast.lead + count / 10_000), cast)
         if burst is not None:
             return burst
     raise Unmeasurable("no worker was up in time: this machine is too busy to measure anything")
 
 
-def _try(store: Store, count: int, lead: timedelta) -> Burst | None:
-    """None when the instant came before the worker was ready."""
+def _try(store: Store, count: int, lead: timedelta, cast: casts.Cast) -> Burst | None:
+    """None when the instant came before the workers were ready."""
     with store.migrated() as url, contextlib.closing(store.connect(url)) as connection:
-        seed.plant(url)
+        seed.plant(url, cast.function)
         due_at = (datetime.now(UTC) + lead).replace(microsecond=0) + timedelta(seconds=1)
         seed.multiply(connection, [seed.Crowd(size=count, due_at=due_at)])
-        with children.worker(url, store.folder) as worker:
-            ready_at = worker.wait_until_registered(connection)
+        with cast.start(url, store.folder) as workers:
+            ready_at = cast.wait(workers, connection)
             if ready_at > due_at.timestamp() - READY_BEFORE:
                 return None
             time.sleep(due_at.timestamp() - time.time())
-            statement = _IS_DONE.format(due_at=connection.instant(due_at))
-            ended_at = worker.wait(
-                lambda: bool(connection.row(statement)[0]),
-                "every run has ended",
-                seconds=30 + count / 100,
-                every=POLL,
-            )
+            ended_at = wait_until_done(connection, workers[0], count, due_at)
         return _read(connection, count, due_at, ended_at)
+
+
+def wait_until_done(
+    connection: Connection, worker: children.Worker, count: int, last_due_at: datetime
+) -> float:
+    """The time at which every run had ended."""
+    statement = _IS_DONE.format(due_at=connection.instant(last_due_at))
+    return worker.wait(
+        lambda: bool(connection.row(statement)[0]),
+        "every run has ended",
+        seconds=30 + count / 100,
+        every=POLL,
+    )
 
 
 def _read(connection: Connection, count: int, due_at: datetime, ended_at: float) -> Burst:
@@ -93,8 +127,8 @@ def _read(connection: Connection, count: int, due_at: datetime, ended_at: float)
     )
     return Burst(
         per_second=count / (ended_at - due_at.timestamp()),
-        p50=late[count // 2],
-        p99=late[min(count - 1, int(count * 0.99))],
+        p50=percentile(late, 0.5),
+        p99=percentile(late, 0.99),
     )
 
 
@@ -111,9 +145,11 @@ def verify(connection: Connection, count: int) -> None:
         )
 
 
-def _median(bursts: Sequence[Burst]) -> Burst:
+def median(bursts: Iterable[Burst]) -> Burst:
+    """Of each value for itself."""
+    all_of_them = list(bursts)
     return Burst(
-        per_second=statistics.median(burst.per_second for burst in bursts),
-        p50=statistics.median(burst.p50 for burst in bursts),
-        p99=statistics.median(burst.p99 for burst in bursts),
+        per_second=statistics.median(burst.per_second for burst in all_of_them),
+        p50=statistics.median(burst.p50 for burst in all_of_them),
+        p99=statistics.median(burst.p99 for burst in all_of_them),
     )

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from bench.figures import Unmeasurable
 _STOP_SECONDS = 15.0
 _LAST_WORDS = 2_000
 _MEGABYTE = 1e6
+NO_MORE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +73,25 @@ class Worker:
 
 
 @contextlib.contextmanager
-def worker(url: str, folder: Path) -> Iterator[Worker]:
-    """`clockwright worker` on a database, with the functions of `bench.functions`; stopped afterwards."""
-    log = folder / "worker.log"
+def worker(
+    url: str,
+    folder: Path,
+    *,
+    name: str = "worker",
+    module: str = "bench.worker",
+    extra: Mapping[str, str] = NO_MORE,
+) -> Iterator[Worker]:
+    """`clockwright worker` on a database, with the functions of `bench.functions`; stopped afterwards.
+
+    `name`: of its log; `module`: another program than that; `extra`: environment variables besides the usual.
+    """
+    log = folder / f"{name}.log"
     with log.open("wb") as output:
         started_at = time.time()
         process = subprocess.Popen(
-            [sys.executable, "-m", "bench.worker"],
+            [sys.executable, "-m", module],
             cwd=folder,
-            env=environment(url),
+            env={**environment(url), **extra},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -39,7 +39,7 @@ def write(figures: Sequence[Figure], path: Path) -> None:
     """Replace the file in one step, so that a reader never sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_suffix(".part")
-    half.write_text(json.dumps([_rounded(figure) for figure in figures], indent=1) + "\n")
+    half.write_text(json.dumps([rounded(figure) for figure in figures], indent=1) + "\n")
     half.replace(path)
 
 
@@ -52,14 +52,14 @@ def show(figures: Sequence[Figure]) -> None:
     for place in (1, 4):
         table.columns[place].justify = "right"
     for figure in figures:
-        ratio = "" if figure.ratio is None else _short(figure.ratio)
-        table.add_row(figure.name, _short(figure.value), figure.unit, figure.against or "", ratio)
+        ratio = "" if figure.ratio is None else short(figure.ratio)
+        table.add_row(figure.name, short(figure.value), figure.unit, figure.against or "", ratio)
     console = Console(soft_wrap=True)
     console.width = max(console.width, 120)
     console.print(table)
 
 
-def _rounded(figure: Figure) -> dict[str, object]:
+def rounded(figure: Figure) -> dict[str, object]:
     """Four digits say more than such a measurement knows."""
     digits = {key: float(f"{value:.4g}") for key, value in _numbers(figure).items()}
     return asdict(figure) | digits
@@ -73,7 +73,7 @@ def _numbers(figure: Figure) -> dict[str, float]:
     }
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     if abs(value) >= 1_000:
         return f"{value:,.0f}"
     return f"{value:.3g}"

@@ -7,13 +7,14 @@ import statistics
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from bench import children, seed
 from bench.databases import Store
 from bench.figures import Figure, compared
 
 DISTINCT_INSTANTS = 40
-"""The schedules are due at so many instants, from ten minutes on."""
+"""The schedules are due at so many instants, from an hour on."""
 
 SETTLING = 2.0
 _FIRST_START = "SELECT min(started_at) FROM schedule_runs WHERE finished_at IS NOT NULL"
@@ -21,25 +22,32 @@ _FIRST_START = "SELECT min(started_at) FROM schedule_runs WHERE finished_at IS N
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """An engine that waits: peak resident memory, process start to first run, share of one CPU while idle."""
+    """An engine that waits: peak resident memory, process start to first run, share of one CPU while idle.
+
+    `blocks`: of the database, that finding what is due touched; `plans`: how it answers the engine's questions.
+    """
 
     megabytes: float
     first_fire: float
     idle_share: float
+    blocks: int
+    plans: str
 
 
-def measure(store: Store, count: int, rounds: int, idle: float) -> list[Figure]:
-    """With `count` schedules and with none, in turns; medians."""
+def measure(store: Store, count: int, rounds: int, idle: float, results: Path) -> list[Figure]:
+    """With `count` schedules and with none, in turns; medians. The query plans go to a file beside the results."""
     without, with_all = [], []
     for _ in range(rounds):
         without.append(one(store, 0, idle))
         with_all.append(one(store, count, idle))
     name = f"w3_standing_{count}"
+    (results / f"{name}.plans.txt").write_text(with_all[-1].plans)
     figures = []
     for what, unit, pick in (
         ("memory", "MB", lambda standing: standing.megabytes),
         ("first_fire", "s", lambda standing: standing.first_fire),
         ("idle_cpu", "% of a CPU", lambda standing: 100 * standing.idle_share),
+        ("due_query", "blocks", lambda standing: standing.blocks),
     ):
         ours, other = statistics.median(map(pick, with_all)), statistics.median(map(pick, without))
         figures += compared(f"{name}_{what}", unit, ours, "without", other)
@@ -65,18 +73,23 @@ def one(store: Store, count: int, idle: float) -> Standing:
             time.sleep(idle)
             share = (worker.cpu_seconds() - before) / (time.monotonic() - since)
             worker.check()
-            return Standing(
-                megabytes=worker.peak_megabytes(),
-                first_fire=first.timestamp() - worker.started_at,
-                idle_share=share,
-            )
+            megabytes = worker.peak_megabytes()
+        asked = children.answer_of("bench.plans", url, url=url)
+        return Standing(
+            megabytes=megabytes,
+            first_fire=first.timestamp() - worker.started_at,
+            idle_share=share,
+            blocks=asked["blocks"],
+            plans=asked["text"],
+        )
 
 
 def _idle_crowds(count: int, now: datetime) -> list[seed.Crowd]:
+    """Due an hour from now and later: however long the filling takes, none of them becomes due."""
     parts = [count // DISTINCT_INSTANTS] * DISTINCT_INSTANTS
     parts[0] += count % DISTINCT_INSTANTS
     return [
-        seed.Crowd(size=size, due_at=now + timedelta(minutes=10 + place))
+        seed.Crowd(size=size, due_at=now + timedelta(minutes=60 + place))
         for place, size in enumerate(parts)
         if size
     ]

@@ -29,9 +29,11 @@ def run_bench(*arguments, folder, url=None):
 
 
 @pytest.mark.slow
+@pytest.mark.limit(300)
 def test_every_figure_is_measured_and_written_in_the_shape_that_others_read(tmp_path):
     output = tmp_path / "latest.json"
-    sizes = ["--schedules", "40", "--standing", "80", "--forecast", "200", "--quick", "--forgetful"]
+    sizes = ["--schedules", "40", "--standing", "80", "--forecast", "200", "--rate", "60"]
+    sizes += ["--window", "1", "--quick", "--forgetful"]
     done = run_bench(*sizes, "--output", str(output), folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -42,7 +44,9 @@ def test_every_figure_is_measured_and_written_in_the_shape_that_others_read(tmp_
     for expected in (
         "w1_burst_postgresql_40",
         "w1_burst_sqlite_40",
+        "w2_steady_postgresql_60_lateness_p99",
         "w3_standing_80_memory",
+        "w3_standing_80_due_query",
         "recurrence_next_after_daily_sydney_vs_croniter",
         "recurrence_cold_first_answer_daily_sydney_vs_cronsim",
     ):
@@ -51,7 +55,9 @@ def test_every_figure_is_measured_and_written_in_the_shape_that_others_read(tmp_
         assert figure["against"]
         assert figure["ratio"] > 0
         assert expected in done.stdout
-    assert list(tmp_path.iterdir()) == [output], "temporary data is left behind"
+    plans = tmp_path / "w3_standing_80.plans.txt"
+    assert "FOR UPDATE SKIP LOCKED" in plans.read_text()
+    assert set(tmp_path.iterdir()) == {output, plans}, "temporary data is left behind"
 
 
 def test_a_database_that_forgets_commits_is_not_measured(tmp_path):
