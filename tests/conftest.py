@@ -59,6 +59,22 @@ def pytest_runtest_call(item):
         signal.signal(signal.SIGALRM, before)
 
 
+TOGETHER = ("tests/plans/", "tests/contrib/test_celery.py::")
+"""Tests that share what is dear to make. (What the mark `xdist_group` writes, pytest 9.2 reads no more.)"""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """One process for all tests of a group; each other test goes to whichever is free."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next((group for group in TOGETHER if nodeid.startswith(group)), nodeid)
+
+    return Together(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector):
     """A module that skips itself would vanish from the count: refuse that."""
@@ -67,6 +83,14 @@ def pytest_make_collect_report(collector):
         report.outcome = "failed"
         report.longrepr = f"{collector.nodeid} skips itself as a whole: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def thrift():
+    """What a test does not prove is not paid for in each."""
+    from tests.support import thrift  # imports models
+
+    thrift.begin()
 
 
 @pytest.fixture(scope="session")

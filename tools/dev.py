@@ -29,9 +29,9 @@ COMMANDS = {
     "run": "the product with sample data; PORT=8000, RUN_FOR=seconds",
     "test": "the whole suite on SQLite and PostgreSQL; arguments go to pytest",
     "check": "format, lint, types, contracts, sizes, migrations, OpenAPI",
-    "bench": "measure, and write bench/results/latest.json",
+    "bench": "measure, beside the limit and the peers, and bring docs/explanation/benchmarks.md up to date",
     "soak": "the long tests: tests/soak on both databases, tests/proofs once",
-    "lock": "resolve requirements.lock anew from pyproject.toml (needs uv)",
+    "lock": "resolve both locks anew from pyproject.toml (needs uv)",
 }
 
 

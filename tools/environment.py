@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
+PEERS_LOCK = ROOT / "bench" / "peers" / "requirements.lock"
 CACHE = ROOT / ".cache"
 PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 DEFAULT_INTERPRETER = "python3"
@@ -65,6 +66,23 @@ def ensure() -> Path:
         say(
             f"Set up {venv.name} with Python {PYTHON_VERSION} in {time.monotonic() - started:.0f} s."
         )
+    return venv
+
+
+def ensure_peers() -> Path:
+    """The environment of what `make bench` measures beside us, made when it is first asked for."""
+    venv = ROOT / f"{venv_path().name}-bench"
+    wanted = {
+        "lock": hashlib.sha256(PEERS_LOCK.read_bytes()).hexdigest(),
+        "python": PYTHON_VERSION,
+        "root": str(ROOT),
+    }
+    with _alone():
+        if _stamp(venv) != wanted:
+            say(f"Setting up {venv.name} for the peers (the first time takes about a minute) ...")
+            _create(venv)
+            _install(venv, ["--require-hashes", "--no-deps", "-r", str(PEERS_LOCK)])
+            (venv / "stamp.json").write_text(json.dumps(wanted, indent=1) + "\n")
     return venv
 
 
@@ -187,14 +205,19 @@ def _remove_strangers(venv: Path) -> None:
 
 
 def resolve_lock() -> int:
-    """Every extra and the developers' tools, for every supported Python, in one file."""
+    """Every extra and the developers' tools, for every supported Python; the peers in a file of their own."""
     if not _uv():
         raise SetupError("Making the lock takes uv on PATH (https://docs.astral.sh/uv/).")
-    scope = ["--all-extras", "--group", "dev", "--universal", "--python-version", "3.11"]
+    scopes = {
+        LOCK: ["pyproject.toml", "--all-extras", "--group", "dev"],
+        PEERS_LOCK: ["--group", "pyproject.toml:bench"],
+    }
+    versions = ["--universal", "--python-version", "3.11"]
     shape = ["--generate-hashes", "--no-emit-index-url", "--no-header", "--quiet"]
-    output = ["--output-file", LOCK.name, *sys.argv[2:]]  # for example: --upgrade
     os.chdir(ROOT)
-    _run([_uv(), "pip", "compile", "pyproject.toml", *scope, *shape, *output])
+    for lock, scope in scopes.items():
+        output = ["--output-file", str(lock.relative_to(ROOT)), *sys.argv[2:]]  # such as --upgrade
+        _run([_uv(), "pip", "compile", *scope, *versions, *shape, *output])
     return 0
 
 

@@ -65,13 +65,60 @@ def running(settings: Mapping[str, str] = FORGETFUL) -> Iterator[Server]:
         yield Server(url=given, origin="TEST_DATABASE_URL")
         return
     binaries, origin = find_binaries()
-    _sweep(Path(_short_temp() or tempfile.gettempdir()))
-    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=_short_temp()))
-    try:
+    with _data_folder() as folder:
         cluster = _Cluster.prepare(folder, binaries)
         with cluster.serving(settings) as port:
             url = f"postgresql://{SUPERUSER}@127.0.0.1:{port}/{DATABASE}"
             yield Server(url=url, origin=origin)
+
+
+class Mortal:
+    """A server that may be stopped and killed as often as one likes; it answers at the same `url` each time."""
+
+    def __init__(self, cluster: _Cluster, settings: Mapping[str, str]) -> None:
+        self._cluster = cluster
+        self._settings = settings
+        self._server, self._port = cluster.start(settings)
+        self.url = f"postgresql://{SUPERUSER}@127.0.0.1:{self._port}/{DATABASE}"
+
+    def end(self, how: signal.Signals) -> None:
+        """SIGINT: a fast shutdown. SIGQUIT: an immediate one. SIGKILL: the server's parent process alone dies."""
+        self._server.send_signal(how)
+        self._server.wait(timeout=START_SECONDS)
+
+    def begin(self) -> None:
+        """Start it again; call it from the main thread, whose end would end the server."""
+        self._server = self._cluster.launch(self._port, self._settings)
+
+    def is_back(self) -> bool:
+        """Whether it answers again. While something of an earlier one still runs, it is started anew."""
+        if self._server.poll() is not None:
+            self.begin()
+        return self._cluster.is_ready(self._server)
+
+    def close(self) -> None:
+        """End it for good."""
+        _stop(self._server)
+
+
+@contextlib.contextmanager
+def mortal(settings: Mapping[str, str]) -> Iterator[Mortal]:
+    """A server of one's own to be killed and started again; what it stored is gone afterwards."""
+    binaries, _ = find_binaries()
+    with _data_folder() as folder:
+        server = Mortal(_Cluster.prepare(folder, binaries), settings)
+        try:
+            yield server
+        finally:
+            server.close()
+
+
+@contextlib.contextmanager
+def _data_folder() -> Iterator[Path]:
+    _sweep(Path(_short_temp() or tempfile.gettempdir()))
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=_short_temp()))
+    try:
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -182,16 +229,17 @@ class _Cluster:
 
     @contextlib.contextmanager
     def serving(self, settings: Mapping[str, str]) -> Iterator[int]:
-        server, port = self._start(settings)
+        server, port = self.start(settings)
         try:
             yield port
         finally:
             _stop(server)
 
-    def _start(self, settings: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], int]:
+    def start(self, settings: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], int]:
+        """A server that answers, and its port."""
         for _ in range(START_TRIES):  # somebody may take the free port before we do
             port = _free_port()
-            server = self._launch(port, settings)
+            server = self.launch(port, settings)
             try:
                 if self._answers(server):
                     return server, port
@@ -201,7 +249,8 @@ class _Cluster:
             _stop(server)
         raise PostgresError(f"PostgreSQL did not start. Its log:\n{self._last_words()}")
 
-    def _launch(self, port: int, settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    def launch(self, port: int, settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        """A server that may not answer yet."""
         here = {"port": port, "listen_addresses": "127.0.0.1", "timezone": "UTC"}
         here["unix_socket_directories"] = str(self.folder)
         options = [f"--{name}={value}" for name, value in {**here, **settings}.items()]
@@ -219,14 +268,21 @@ class _Cluster:
             )
 
     def _answers(self, server: subprocess.Popen[bytes]) -> bool:
-        """Wait for the eighth line of the server's pid file, which is what pg_ctl waits for."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and server.poll() is None:
-            with contextlib.suppress(OSError):
-                lines = (self.data / "postmaster.pid").read_text().splitlines()
-                if len(lines) > 7 and lines[7].strip() == "ready":
-                    return True
+            if self.is_ready(server):
+                return True
             time.sleep(0.05)
+        return False
+
+    def is_ready(self, server: subprocess.Popen[bytes]) -> bool:
+        """By the eighth line of the server's pid file, which is what pg_ctl waits for.
+
+        A server that was killed leaves such a file behind: the first line says whose it is.
+        """
+        with contextlib.suppress(OSError):
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+            return len(lines) > 7 and [lines[0], lines[7].strip()] == [str(server.pid), "ready"]
         return False
 
     def _run(self, command: list[str], typed: str = "") -> None:

@@ -6,7 +6,9 @@ import contextlib
 import os
 import signal
 import subprocess
-from typing import TYPE_CHECKING
+import time
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING
 
 from tools.environment import ROOT
 
@@ -42,14 +44,51 @@ def run(
     command: Sequence[str], *, extra: Mapping[str, str] | None = None, seconds: float = PATIENCE
 ) -> int:
     """Run a command in the repository to its end, its output shown; returns its exit code."""
-    child = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **(extra or {})})
+    (code,) = run_side_by_side([Job(command=command, extra=extra or {})], seconds=seconds)
+    return code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A command, what is added to its environment, and where its output goes if not to ours."""
+
+    command: Sequence[str]
+    extra: Mapping[str, str] = field(default_factory=dict)
+    output: IO[bytes] | None = None
+
+
+def run_side_by_side(jobs: Sequence[Job], *, seconds: float = PATIENCE) -> list[int]:
+    """Run commands in the repository, all at once and to their ends; returns their exit codes."""
+    deadline = time.monotonic() + seconds
+    with contextlib.ExitStack() as stack:
+        children = [stack.enter_context(_running(job)) for job in jobs]
+        return [
+            _code(child, job, deadline, seconds) for child, job in zip(children, jobs, strict=True)
+        ]
+
+
+@contextlib.contextmanager
+def _running(job: Job) -> Iterator[subprocess.Popen[bytes]]:
+    """Its process, which ends with the block at the latest."""
+    child = subprocess.Popen(
+        job.command,
+        cwd=ROOT,
+        env={**os.environ, **job.extra},
+        stdout=job.output,
+        stderr=None if job.output is None else subprocess.STDOUT,
+    )
     try:
-        return child.wait(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        print(f"Stopped after {seconds:.0f} s: {' '.join(command)}", flush=True)
-        return ENDED_BY_TIMEOUT
+        yield child
     finally:
         _end(child)
+
+
+def _code(child: subprocess.Popen[bytes], job: Job, deadline: float, seconds: float) -> int:
+    try:
+        return child.wait(timeout=max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        print(f"Stopped after {seconds:.0f} s: {' '.join(job.command)}", flush=True)
+        return ENDED_BY_TIMEOUT
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -7,9 +7,11 @@ module adds the files up and judges them.
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from collections import Counter
@@ -21,7 +23,7 @@ from tools import postgres, processes
 from tools.environment import CACHE, ROOT, say, venv_bin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 TESTS = ROOT / "tests"
 PURE = ("architecture", "bench", "docs", "engine", "recurrence", "simulation")
@@ -38,8 +40,23 @@ NO_GROUP = ("support",)
 ROOMS_TO_COME = frozenset({"bookings", "games", "notify", "testing", "tours"})
 """Groups that may be absent still. A name leaves this list with the room's first test."""
 
-ALONE = frozenset({"acceptance", "bench", "browser"})
-"""Groups that measure real time or kill processes: nothing else runs beside them."""
+ALONE = frozenset({"acceptance", "browser"})
+"""Groups that measure real time or kill processes: nothing that keeps the processor busy runs beside them.
+
+They wait more than they work, and so run beside each other when all the rest is done."""
+
+LONG_FIRST = ("bench", "docs", "cli", "contrib", "architecture", "schedules")
+"""Groups with tests of many seconds: begun last, one would keep everybody waiting."""
+
+WORKERS = min(os.cpu_count() or 1, 8) + 1
+"""One more than there are processors: in many tests a process waits for another."""
+
+SOAK_WORKERS = 2
+"""Soaks measure, and keep more than one processor busy each."""
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
+MEMORY_NEEDED = 2 * 1024**3
+"""Bytes: SQLite asks for every commit to reach the disk, which takes no time where there is none."""
 
 LONG = 14_400.0
 """Seconds for a soak, and for each test in one."""
@@ -99,13 +116,13 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with (
             postgres.running() as server,
-            tempfile.TemporaryDirectory(prefix="cw-test-") as scratch,
+            tempfile.TemporaryDirectory(prefix="cw-test-", dir=_fast_folder(paths)) as scratch,
         ):
             results.versions["PostgreSQL"] = f"{_server_version(server.url)} ({server.origin})"
             urls = {SQLITE: f"sqlite:///{scratch}/main.sqlite3", POSTGRESQL: server.url}
-            for part in _parts(paths):
-                code, told = _run(part, urls[part.database], Path(scratch), options)
-                results.add(part, code, told)
+            for batch in _batches(_parts(paths)):
+                for part, code, told in _run(batch, urls, Path(scratch), options):
+                    results.add(part, code, told)
     except postgres.PostgresError as problem:
         say(str(problem))
         results.complaints.append("PostgreSQL did not start; nothing ran")
@@ -133,11 +150,17 @@ def _parts(paths: Sequence[str]) -> Iterable[Part]:
         (POSTGRESQL, (*ON_BOTH, *(set(BY_REQUEST) - set(ONCE_BY_REQUEST)))),
         (SQLITE, IN_A_BROWSER),
     ):
-        here = [path for path in wanted if _group(path) in groups]
+        here = sorted((path for path in wanted if _group(path) in groups), key=_turn)
         for alone in (False, True):
             chosen = [path for path in here if (_group(path) in ALONE) == alone]
             if chosen:
                 yield Part(database=database, paths=chosen, alone=alone)
+
+
+def _turn(path: str) -> int:
+    """Pytest and xdist take the groups in the order in which they are named."""
+    group = _group(path)
+    return LONG_FIRST.index(group) if group in LONG_FIRST else len(LONG_FIRST)
 
 
 def _expanded(paths: Sequence[str], everything: Sequence[str]) -> list[str]:
@@ -146,35 +169,85 @@ def _expanded(paths: Sequence[str], everything: Sequence[str]) -> list[str]:
     return [one for path in normal for one in (everything if path == "tests" else [path])]
 
 
+def _is_soak(paths: Iterable[str]) -> bool:
+    return any(_group(path) in BY_REQUEST for path in paths)
+
+
 def _group(path: str) -> str:
     relative = Path(path.partition("::")[0])
     inside = relative.relative_to(ROOT) if relative.is_absolute() else relative
     return inside.parts[1] if len(inside.parts) > 1 else "(none)"
 
 
+def _batches(parts: Iterable[Part]) -> list[list[Part]]:
+    """What runs at the same time: first each of the pools by itself, and then the others at once."""
+    every = list(parts)
+    alone = [part for part in every if part.alone]
+    return [*([part] for part in every if not part.alone), *([alone] if alone else [])]
+
+
 def _run(
-    part: Part, url: str, scratch: Path, options: Sequence[str]
-) -> tuple[int, dict[str, Any] | None]:
-    """One pytest process. Its report is absent when it broke off."""
-    names = " ".join(dict.fromkeys(_group(path) for path in part.paths))
-    print(f"\n=== {part.database}: {names}", flush=True)
-    report = scratch / "report.json"
-    report.unlink(missing_ok=True)
-    side_by_side = [] if part.alone else ["-n", "2", "--dist", "loadgroup"]
+    batch: Sequence[Part], urls: Mapping[str, str], scratch: Path, options: Sequence[str]
+) -> list[tuple[Part, int, dict[str, Any] | None]]:
+    """A pytest process for each part: its exit code, and its report unless it broke off."""
+    folders = [Path(tempfile.mkdtemp(prefix="part-", dir=scratch)) for _ in batch]
+    is_soak = any(_is_soak(part.paths) for part in batch)
+    with contextlib.ExitStack() as stack:
+        jobs = []
+        for part, folder in zip(batch, folders, strict=True):
+            print(f"\n=== {_title(part)}", flush=True)
+            # of those that run at once each is shown when it has ended
+            output = stack.enter_context((folder / "out").open("wb")) if len(batch) > 1 else None
+            extra = _environ(urls[part.database], folder, is_soak=is_soak)
+            jobs.append(processes.Job(command=_pytest(part, options), extra=extra, output=output))
+        seconds = LONG if is_soak else processes.PATIENCE
+        codes = processes.run_side_by_side(jobs, seconds=seconds)
+    for part, folder in zip(batch, folders, strict=True):
+        if len(batch) > 1:
+            print(
+                f"\n--- {_title(part)}\n{(folder / 'out').read_text(errors='replace')}", flush=True
+            )
+    told = [_told(folder / "report.json") for folder in folders]
+    return list(zip(batch, codes, told, strict=True))
+
+
+def _title(part: Part) -> str:
+    return f"{part.database}: {' '.join(dict.fromkeys(_group(path) for path in part.paths))}"
+
+
+def _pytest(part: Part, options: Sequence[str]) -> list[str]:
+    workers = SOAK_WORKERS if _is_soak(part.paths) else WORKERS
+    side_by_side = [] if part.alone else ["-n", str(workers), "--dist", "loadgroup"]
     pytest = [venv_bin("python"), "-m", "pytest", "--quiet", "--continue-on-collection-errors"]
-    is_soak = any(_group(path) in BY_REQUEST for path in part.paths)
-    code = processes.run(
-        [*pytest, *side_by_side, *options, *part.paths],
-        extra={
-            "DATABASE_URL": url,
-            "CLOCKWRIGHT_TEST_REPORT": str(report),
-            **({"CLOCKWRIGHT_TEST_LIMIT": str(LONG)} if is_soak else {}),
-            "HYPOTHESIS_STORAGE_DIRECTORY": str(CACHE / "hypothesis"),
-            "PATH": f"{Path(venv_bin('python')).parent}:{os.environ.get('PATH', os.defpath)}",
-        },
-        seconds=LONG if is_soak else processes.PATIENCE,
-    )
-    return code, json.loads(report.read_text()) if report.exists() else None
+    return [*pytest, *side_by_side, *options, *part.paths]
+
+
+def _environ(url: str, folder: Path, *, is_soak: bool) -> dict[str, str]:
+    """What pytest and all that it starts are told; their temporary files go into the folder."""
+    return {
+        "DATABASE_URL": url,
+        "TMPDIR": str(folder),
+        "CLOCKWRIGHT_TEST_REPORT": str(folder / "report.json"),
+        **({"CLOCKWRIGHT_TEST_LIMIT": str(LONG)} if is_soak else {}),
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(CACHE / "hypothesis"),
+        "PATH": f"{Path(venv_bin('python')).parent}:{os.environ.get('PATH', os.defpath)}",
+        # where it is set, as in many containers, each of hundreds of processes compiles everything
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
+
+
+def _told(report: Path) -> dict[str, Any] | None:
+    return json.loads(report.read_text()) if report.exists() else None
+
+
+def _fast_folder(paths: Sequence[str]) -> str | None:
+    """Where temporary files are kept in memory, if there is room; nothing: wherever is usual.
+
+    A soak has its databases on a disk, since what it finds may be about disks.
+    """
+    if _is_soak(paths) or not (MEMORY.is_dir() and os.access(MEMORY, os.W_OK)):
+        return None
+    return str(MEMORY) if shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED else None
 
 
 def _server_version(url: str) -> str:

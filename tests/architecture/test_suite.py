@@ -124,6 +124,34 @@ def test_pure_groups_run_once_and_the_others_on_both_databases():
     ]
 
 
+def test_what_waits_more_than_it_works_runs_at_once_when_the_pools_are_done():
+    parts = list(suite._parts(["tests/engine", "tests/acceptance", "tests/api", "tests/browser"]))
+    batches = [[suite._title(one) for one in batch] for batch in suite._batches(parts)]
+    assert batches == [
+        ["SQLite: engine api"],
+        ["PostgreSQL: api"],
+        ["SQLite: acceptance", "PostgreSQL: acceptance", "SQLite: browser"],
+    ]
+
+
+def test_groups_with_long_tests_begin_first():
+    one = next(iter(suite._parts(["tests/access", "tests/engine", "tests/docs", "tests/bench"])))
+    assert [*one.paths] == ["tests/bench", "tests/docs", "tests/access", "tests/engine"]
+
+
+def test_commands_side_by_side_run_at_once_and_each_tells_its_own_code(tmp_path):
+    meet = "import pathlib, sys, time; here, there = map(pathlib.Path, sys.argv[1:3]); here.touch()"
+    wait = "\nwhile not there.exists(): time.sleep(0.01)\nprint('met', here.name); sys.exit(3)"
+    names = [str(tmp_path / "a"), str(tmp_path / "b")]
+    with (tmp_path / "out").open("wb") as out:
+        jobs = [
+            processes.Job(command=[sys.executable, "-c", meet + wait, *pair], output=out)
+            for pair in (names, names[::-1])
+        ]
+        assert processes.run_side_by_side(jobs, seconds=60.0) == [3, 3]
+    assert sorted((tmp_path / "out").read_text().splitlines()) == ["met a", "met b"]
+
+
 def test_a_command_that_takes_too_long_is_ended(capfd):
     code = processes.run([sys.executable, "-c", "import time; time.sleep(60)"], seconds=0.2)
     assert code == processes.ENDED_BY_TIMEOUT
