@@ -36,6 +36,8 @@ from clockwright.schedules.setup import ensure_django
 __all__ = ["EmbeddedSchedules", "RunContext", "ScheduleServiceException", "job", "open"]
 
 _APPS: Final = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",  # members of communities are its users
     "clockwright.access",
     "clockwright.audit",
     "clockwright.schedules",

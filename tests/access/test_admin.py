@@ -6,10 +6,14 @@ import re
 
 import pytest
 
-from clockwright.access.models import ApiToken, Community
+from clockwright.access.grants import grantee, put_grant
+from clockwright.access.models import ApiToken, Community, Membership, WorkflowGrant
 from clockwright.access.tokens import authenticate, create_token
 from clockwright.audit.models import AuditEntry
+from clockwright.server import samples
+from tests.access.conftest import BOSS, WORKFLOW
 
+REGISTERED = samples.echo
 pytestmark = pytest.mark.django_db
 TOKENS = "/admin/clockwright_access/apitoken/"
 
@@ -56,7 +60,25 @@ def test_a_community_keeps_its_slug(admin_client):
     admin_client.post(f"{url}add/", {"slug": "night-shift", "name": "Night"})
     admin_client.post(f"{url}night-shift/change/", {"slug": "other", "name": "Nights"})
     assert Community.objects.get(slug="night-shift").name == "Nights"
+    made, changed = AuditEntry.objects.filter(community="night-shift").order_by("id")
+    assert (made.action, changed.action) == ("community_create", "community_update")
+    assert changed.details["changes"] == {"name": {"before": "Night", "after": "Nights"}}
+    assert {made.actor, changed.actor} == {"admin:admin"}
     assert admin_client.post(f"{url}night-shift/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_members_and_grants_are_looked_at_and_never_touched(admin_client, join):
+    join("mira", "operator")
+    put_grant(BOSS, WORKFLOW, grantee("user:mira"), ["execute"])
+    for kind, row in (("membership", Membership), ("workflowgrant", WorkflowGrant)):
+        url = f"/admin/clockwright_access/{kind}/"
+        assert "mira" in admin_client.get(url).content.decode()
+        assert admin_client.get(f"{url}add/").status_code == 403
+        key = row.objects.get().pk
+        assert admin_client.get(f"{url}{key}/change/").status_code == 200
+        for action in ("change", "delete"):
+            assert admin_client.post(f"{url}{key}/{action}/", {"post": "yes"}).status_code == 403
+        assert row.objects.count() == 1
 
 
 @pytest.mark.parametrize("slug", ["Night", "a b", "-a", "", "ü", "a\nb", "x" * 101])

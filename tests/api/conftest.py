@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 import pytest
 from django.test import Client
 
+from clockwright.access.callers import system_caller
+from clockwright.access.members import put_member
 from clockwright.access.models import ApiToken, Community
-from clockwright.access.tokens import create_token, revoke_token
+from clockwright.access.tokens import NewToken, create_token, issue_token, revoke_token
+from clockwright.access.users import NewUser, create_user, find_user
 from clockwright.engine.clock import utc_now
 from clockwright.engine.registry import default_registry, function_of
 
@@ -55,6 +58,11 @@ def viewer(db):
 @pytest.fixture
 def operator(db):
     return Api(create_token("operator", "operator"))
+
+
+@pytest.fixture
+def admin(db):
+    return Api(create_token("admin", "admin"))
 
 
 @pytest.fixture
@@ -132,3 +140,24 @@ def problem(response, status):
 def pointers(response, status=400):
     """Which parts of a request are refused."""
     return [error["pointer"] for error in problem(response, status)["errors"]]
+
+
+def member(name, role, community="default"):
+    """A user in a community; no password is needed to have tokens."""
+    boss = system_caller(community=community)
+    if find_user(name) is None:
+        create_user(boss, NewUser(username=name))
+    put_member(boss, name, role)
+    return name
+
+
+def personal(name, role="admin", scopes=None, community="default"):
+    """A client with a token that acts as a member."""
+    new = NewToken(name=f"of {name}", role=role, scopes=scopes, username=name, community=community)
+    return Api(issue_token(new)[1])
+
+
+@pytest.fixture
+def noor(db):
+    """A member that others make something of."""
+    return member("noor", "viewer")

@@ -78,6 +78,10 @@ def test_the_same_key_makes_one_run_however_often_it_is_sent(operator, schedule,
     assert with_data.status_code == 202, with_data.content
     assert send("c", context_data={"left": 1e23}).json() == with_data.json()
     problem(send("c", context_data={"left": 2}), 422)
+    urgent = send("d", priority=5)
+    assert urgent.json()["priority"] == 5
+    assert send("d", priority=5).json() == urgent.json()
+    problem(send("d", priority=6), 422)
     problem(send("c"), 422)
 
 
@@ -99,7 +103,8 @@ def test_two_different_keys_in_one_request_are_refused(operator, schedule):
 
 
 @pytest.mark.parametrize(
-    "sent", [{"context_data": {"unknown": 1}}, {"context_data": []}, {"x": 1}, []]
+    "sent",
+    [{"context_data": {"unknown": 1}}, {"context_data": []}, {"priority": 101}, {"x": 1}, []],
 )
 def test_a_trigger_that_does_not_fit_is_refused(operator, schedule, sent):
     path = f"/schedules/{schedule['schedule_id']}"

@@ -13,13 +13,13 @@ import structlog
 
 from clockwright.audit import groups, trail
 from clockwright.audit.engine_events import log_engine_event
-from clockwright.audit.lines import Line, LineFormatter
+from clockwright.audit.lines import LineFormatter, lines_in
 from clockwright.engine import events
 from clockwright.engine.model import Reason, RunState
-from clockwright.server.logs import JsonFormatter
+from clockwright.server import logs
 from tests.audit.test_engine_events import claim, ended
 
-_JSON = JsonFormatter(processor=structlog.processors.JSONRenderer())
+_JSON = logs.JsonFormatter(processor=structlog.processors.JSONRenderer())
 
 
 @pytest.fixture
@@ -38,6 +38,11 @@ def written(monkeypatch):
     return write
 
 
+def plainly(record):
+    """The lines of a record without the short way."""
+    return [json.dumps(line.fields()) for line in lines_in(record)]
+
+
 @pytest.mark.parametrize(
     "event",
     [
@@ -49,7 +54,7 @@ def written(monkeypatch):
 )
 def test_json_made_by_hand_says_what_the_fields_say(event, written, monkeypatch):
     by_hand = [json.loads(line) for line in written(_JSON, event)]
-    monkeypatch.setattr(Line, "json", lambda line: json.dumps(line.fields()))
+    monkeypatch.setattr(logs, "json_in", plainly)
     plain = [json.loads(line) for line in written(_JSON, event)]
     for line in by_hand + plain:
         del line["timestamp"]

@@ -31,6 +31,10 @@ class Site:
     viewer: str
 
 
+PASSWORD = "correct horse battery"
+"""Of mira, a member of two communities."""
+
+
 def environment(folder: Path) -> dict[str, str]:
     """This process's environment, with a database of the site's own."""
     kept = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
@@ -42,16 +46,30 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
+def furnish(clockwright: Callable[..., str]) -> None:
+    """A member of two communities, and two schedules."""
+    clockwright("user", "create", "mira", "--password-stdin", typed=PASSWORD)
+    clockwright("community", "create", "night-shift")
+    for community in ("default", "night-shift"):
+        clockwright("--community", community, "community", "add", "mira", "--role", "operator")
+    clockwright("schedule", "add", "--workflow", "samples.echo", "--every", "1s", "--key", "pulse")
+    clockwright(
+        *("schedule", "add", "--workflow", "samples.echo", "--cron", "0 5 * * *"),
+        *("--tz", "Australia/Sydney", "--key", "reports.daily"),
+    )
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
     environ = environment(folder)
 
-    def clockwright(*arguments: str) -> str:
+    def clockwright(*arguments: str, typed: str = "") -> str:
         done = subprocess.run(
             [COMMAND, *arguments],
             cwd=folder,
             env=environ,
+            input=typed,
             capture_output=True,
             text=True,
             check=True,
@@ -61,11 +79,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     clockwright("migrate")
     operator = clockwright("token", "create", "ada", "--role", "operator")
     viewer = clockwright("token", "create", "victor")
-    clockwright("schedule", "add", "--workflow", "samples.echo", "--every", "1s", "--key", "pulse")
-    clockwright(
-        *("schedule", "add", "--workflow", "samples.echo", "--cron", "0 5 * * *"),
-        *("--tz", "Australia/Sydney", "--key", "reports.daily"),
-    )
+    furnish(clockwright)
     log = folder / "server.log"
     with (
         log.open("w") as stderr,
@@ -126,7 +140,7 @@ def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
         page.goto("/")
         if token:
             page.get_by_label("API token", exact=True).fill(token)
-            page.get_by_role("button", name="Sign in").click()
+            page.get_by_role("button", name="Sign in with token").click()
             page.get_by_role("heading", name="Overview").wait_for()
         return page
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.browser.conftest import Site
+from tests.browser.conftest import PASSWORD, Site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -125,6 +125,25 @@ def test_a_session_that_ended_moves_the_page_to_the_sign_in(visit: Visit, site: 
     page.context.clear_cookies()
     page.get_by_label("API token", exact=True).wait_for()
     assert page.url.endswith("/sign-in")
+
+
+def test_a_member_signs_in_by_name_and_acts_in_another_community(visit: Visit, site: Site) -> None:
+    page = visit("")
+    page.get_by_label("Name", exact=True).fill("mira")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in with password").click()
+    page.get_by_role("link", name="default", exact=True).click()
+    broken = {"community": Axe().run(page)}
+    page.get_by_role("button", name="Act in night-shift as operator").click()
+    page.get_by_role("link", name="night-shift", exact=True).click()
+    page.get_by_role("link", name="Change your password").click()
+    page.get_by_role("button", name="Change password").click()
+    page.locator("[aria-invalid=true]").first.wait_for()
+    broken["password"] = Axe().run(page)
+    reports = {
+        name: found.generate_report() for name, found in broken.items() if found.violations_count
+    }
+    assert reports == {}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

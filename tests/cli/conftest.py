@@ -36,9 +36,10 @@ def clockwright(
     )  # a transactional test before may have emptied the tables
     # the command leaves these behind for its own process; here the process goes on
     monkeypatch.setenv("LOG_LEVEL", "WARNING")
-    monkeypatch.setenv("CLOCKWRIGHT_COMMUNITY", "default")
 
     def run(*arguments: str) -> Ran:
+        monkeypatch.setenv("CLOCKWRIGHT_COMMUNITY", "default")
+        monkeypatch.setenv("CLOCKWRIGHT_AS", "")
         capsys.readouterr()
         code = main(list(arguments))
         captured = capsys.readouterr()

@@ -125,10 +125,7 @@ def test_policies_and_limits_are_stored(clockwright: Command) -> None:
             "5s",
             "--pause-after-failures",
             "4",
-            "--jitter",
-            "90s",
-            "--retry-jitter",
-            "0.5",
+            *["--jitter", "90s", "--retry-jitter", "0.5", "--priority", "-7"],
             "--no-retry-on",
             "ValueError, shop.errors.Refused",
             "--timeout",
@@ -141,7 +138,7 @@ def test_policies_and_limits_are_stored(clockwright: Command) -> None:
     assert (made["overlap"], made["catch_up"]) == ("buffer_one", "all")
     assert (made["retry_backoff_seconds"], made["timeout_seconds"]) == (5, 60)
     assert (made["pause_after_failures"], made["retry_jitter"]) == (4, 0.5)
-    assert made["jitter_seconds"] == 90
+    assert (made["jitter_seconds"], made["priority"]) == (90, -7)
     assert made["no_retry_on"] == ["ValueError", "shop.errors.Refused"]
     assert len(made["fire_times"]) == 3
 
@@ -280,6 +277,17 @@ def test_triggering_prints_the_runs_id_alone_and_repeats_nothing(
     assert first.code == 0
     assert first.out == second.out == f"{Run.objects.get().run_id}\n"
     assert Run.objects.get().trigger == "manual"
+
+
+def test_triggering_with_a_priority_gives_it_to_this_run_alone(
+    clockwright: Command, daily: dict[str, Any]
+) -> None:
+    for arguments in (("--priority", "9"), ()):
+        assert clockwright("schedule", "trigger", "reports.daily", *arguments).code == 0
+    assert list(Run.objects.order_by("run_id").values_list("priority", flat=True)) == [9, 0]
+    done = clockwright("schedule", "trigger", "reports.daily", "--priority", "101")
+    assert done.code == 2
+    assert "--priority: give a whole number from -100 to 100, not 101" in done.err
 
 
 def test_triggering_with_another_context_is_checked_against_the_function(

@@ -13,6 +13,7 @@ from clockwright.access.models import ApiToken
 from clockwright.access.tokens import authenticate
 from clockwright.engine.clock import utc_now
 from clockwright.engine.model import Node
+from clockwright.engine.registry import workflow_id_of
 from clockwright.schedules.models import Schedule
 from clockwright.schedules.store import SqlStore
 
@@ -115,9 +116,7 @@ def test_the_doctor_warns_of_functions_that_are_not_known_here_and_of_zones_that
 ) -> None:
     register_node()
     clockwright("schedule", "add", "--workflow", "samples.echo", "--every", "1h")
-    Schedule.objects.update(
-        workflow_id="00000000-0000-0000-0000-000000000007", timezone="Mars/Base"
-    )
+    Schedule.objects.update(workflow_id=workflow_id_of("gone"), timezone="Mars/Base")
     found = verdicts(clockwright("doctor", "--json"))
     assert (found["unknown_functions"], found["unknown_zones"]) == ("warning", "failed")
 

@@ -9,10 +9,12 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
+from clockwright.access.callers import system_caller
 from clockwright.engine.clock import utc_now
 from clockwright.engine.model import Node, Outcome, Policy, RunState, Schedule
 from clockwright.engine.registry import workflow_id_of
 from clockwright.recurrence import Cron, Interval
+from clockwright.schedules import backfills, stores
 from clockwright.schedules.models import Schedule as ScheduleRow
 from clockwright.schedules.store import SqlStore
 
@@ -95,6 +97,29 @@ def test_a_failed_run_shows_why_and_nothing_in_it_becomes_markup(
     assert "<script>alert" not in shown
     assert "<b>bold" not in shown
     assert "1 ended badly" in shown
+
+
+def test_a_backfill_is_shown_with_how_far_it_is(
+    operator: Client, foreigner: Client, make_schedule: Make
+) -> None:
+    assert "Backfills" not in page(operator)
+    made = make_schedule("reports.hourly", Cron("0 * * * *", "UTC"))
+    day = {"from": "2026-03-01T00:00:00Z", "to": "2026-03-01T23:00:00Z", "overlap": "skip"}
+    asked = backfills.start_backfill(system_caller(), made.schedule_id, day)
+    for path in ("/", "/live"):
+        shown = page(operator, path)
+        assert "0 of 24" in shown
+        assert "nothing yet" in shown
+    stores.backfills().advance(asked.backfill_id, "n1")
+    shown = page(operator)
+    assert '<progress max="24" value="23"' in shown
+    assert "1 waiting, 23 skipped" in shown
+    assert "2026-03-01 23:00:00" in shown
+    backfills.cancel_backfill(system_caller(), made.schedule_id, asked.backfill_id)
+    shown = page(operator)
+    assert "24 of 24" in shown
+    assert "requested" in shown
+    assert "Backfills" not in page(foreigner)
 
 
 def test_a_dead_engine_is_said_in_words(operator: Client) -> None:

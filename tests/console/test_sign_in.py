@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
+from clockwright.access import throttle
 from clockwright.access.callers import Role
 from clockwright.access.models import ApiToken, Community
-from clockwright.access.tokens import issue_token, revoke_token
+from clockwright.access.tokens import NewToken, issue_token, revoke_token
 from clockwright.audit.models import AuditEntry
 from clockwright.console import sessions
 from clockwright.console.models import SignInLink
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def token() -> tuple[ApiToken, str]:
     Community.objects.get_or_create(slug="default")
-    return issue_token("ada", Role.OPERATOR, "default")
+    return issue_token(NewToken(name="ada", role=Role.OPERATOR))
 
 
 def sign_in(client: Client, text: str, **more: str) -> object:
@@ -89,11 +90,11 @@ def test_ten_wrong_tokens_close_the_door_for_a_while_even_to_a_right_one(
     token: tuple[ApiToken, str],
 ) -> None:
     client = Client()
-    for _ in range(sessions.MOST_FAILURES):
+    for _ in range(throttle.MOST_OF_AN_ADDRESS):
         assert sign_in(client, "cw_wrong").status_code == 401
     answer = sign_in(client, token[1])
     assert answer.status_code == 429
-    assert answer.headers["Retry-After"] == str(sessions.FAILURE_WINDOW)
+    assert answer.headers["Retry-After"] == "300"
 
 
 def test_a_session_planted_before_sign_in_is_worth_nothing_after_it(

@@ -158,11 +158,15 @@ class TestEnqueueing:
             task(add).enqueue("x" * 100_000)
         assert not Run.objects.exists()
 
-    def test_a_priority_is_refused_for_none_would_be_kept(self, tasks):
+    def test_the_priority_of_a_task_is_that_of_its_run(self, tasks):
         from django.tasks.exceptions import InvalidTask
 
+        for priority in (5, -100, 0, 100):
+            task(add, priority=priority).enqueue(priority)
+        ready = Run.objects.claimable(utc_now())
+        assert [run.args for run in ready] == [[100], [5], [0], [-100]]
         with pytest.raises(InvalidTask, match="priority"):
-            task(add, priority=5)
+            task(add, priority=101)
 
     def test_a_queue_is_said_once_and_is_the_function_s(self, tasks):
         from django.tasks.exceptions import InvalidTask

@@ -37,7 +37,11 @@ call_command("migrate", verbosity=0)
 BEFORE = """
 main("schedule add --workflow samples.echo --key nightly --every 1h --tz UTC".split())
 main("schedule trigger nightly".split())
-apps = ["clockwright_access", "clockwright_audit", "clockwright_schedules"]
+from clockwright.access.callers import system_caller
+from clockwright.workflows import services
+made = services.create_workflow(system_caller(), "w", {"steps": [{"id": "a", "kind": "end"}]})
+services.publish_workflow(system_caller(), made.workflow_id)
+apps = ["clockwright_access", "clockwright_audit", "clockwright_schedules", "clockwright_workflows"]
 call_command("dumpdata", *apps, format="xml", output="all.xml")
 """
 AFTER = 'call_command("loaddata", "all.xml")'
@@ -75,7 +79,7 @@ def test_the_tables_of_one_database_are_taken_along_to_another(tmp_path):
     secret = {"SECRET_KEY": "of this test"}
     for database, steps in ((old, BEFORE), (new, AFTER)):
         run(tmp_path, "-c", PROGRAM + steps, **secret, DATABASE_URL=f"sqlite:///{database}")
-    for table in ("workflow_schedules", "schedule_runs", "audit_entries"):
+    for table in ("workflow_schedules", "schedule_runs", "audit_entries", "workflow_versions"):
         rows = f"SELECT * FROM {table}"
         assert asked(old, rows)
         assert [as_values(row) for row in asked(old, rows)] == [

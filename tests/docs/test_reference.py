@@ -9,6 +9,8 @@ import pytest
 
 from clockwright.audit.actions import Action, Category, Result
 from clockwright.engine import events
+from clockwright.engine.backfill import Action as BackfillAction
+from clockwright.engine.backfill import BackfillReason, BackfillState
 from clockwright.engine.model import (
     FINAL_STATES,
     CatchUp,
@@ -44,6 +46,9 @@ def sources(*, without: str = "") -> str:
         (ScheduleStatus, "Schedule states"),
         (CatchUp, "Catch-up"),
         (Overlap, "Overlap"),
+        (BackfillState, "Backfill states"),
+        (BackfillReason, "Backfill reasons"),
+        (BackfillAction, "Backfill actions"),
     ],
 )
 def test_every_word_of_a_closed_set_has_its_row(kind, heading):

@@ -60,6 +60,9 @@ RUN_COLUMNS = [
     "request_id",
     "args",
     "context_data",
+    "priority",
+    "backfill_id",
+    "supersedes",
 ]
 
 

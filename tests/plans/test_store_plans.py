@@ -1,20 +1,30 @@
 """The statements that run all the time touch only the rows they are about, whatever else the tables hold (S4-59…67)."""
 
 import re
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from clockwright.engine.model import ScheduleStatus
+from clockwright.engine.backfill import Range, Terms
+from clockwright.engine.model import Overlap, ScheduleStatus
 from clockwright.engine.ports import Amendment
-from clockwright.schedules.models import Node, Run, Schedule
+from clockwright.recurrence import Interval
+from clockwright.schedules.models import Backfill, Node, Run, Schedule
+from clockwright.schedules.selectors import backfill_counts
+from clockwright.schedules.store.backfills import Backfills, Request
 from clockwright.schedules.store.symptoms import Symptoms, Window
-from clockwright.testing.contract.base import outcome
+from clockwright.testing.contract.base import UNLIMITED, added, outcome
 
-pytestmark = pytest.mark.django_db
+PRIORITIES = (-5, 0, 7)
+
+# one process for all of them, so that the database is filled once
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("plans")]
 
 
 def plan_of(sql):
@@ -29,8 +39,6 @@ def plan_of(sql):
 
 def statements_of(call, pattern):
     """The statements of a call that match; all that it did is undone."""
-    from django.db import transaction
-
     with CaptureQueriesContext(connection) as queries, transaction.atomic():
         call()
         transaction.set_rollback(True)
@@ -51,6 +59,18 @@ def check(sql, index):
     plan = plan_of(sql)
     assert index in plan, plan
     assert not whole_tables(plan), plan
+
+
+@contextmanager
+def unless_no_other_way():
+    """Whole tables are read only where there is no index: so few rows are read as quickly from one end to the other."""
+    setting = "SET LOCAL enable_seqscan = {}" if connection.vendor == "postgresql" else "SELECT 1"
+    with connection.cursor() as cursor:
+        cursor.execute(setting.format("off"))
+        try:
+            yield
+        finally:
+            cursor.execute(setting.format("on"))
 
 
 def test_the_database_is_full_enough(full):
@@ -91,7 +111,7 @@ def test_counting_what_runs_reads_unfinished_runs_only(full):
 
 def test_the_look_for_runs_reads_one_end_of_the_claimable_index(full):
     store, _ = full
-    for sql in statements_of(lambda: store.claim_runs("n1", 10), r"min\(ready_at\)"):
+    for sql in statements_of(lambda: store.claim_runs("n1", 10), r"ORDER BY .*priority DESC"):
         check(sql, "runs_claimable")
 
 
@@ -225,7 +245,8 @@ def test_unclaimed_runs_are_looked_for_among_the_ready(asked):
     Node.objects.update(capacity=1_000)
     call = partial(symptoms.unclaimed_runs, now, now, 10)
     for sql in statements_of(call, r"count.*ready_at <"):
-        check(sql, "runs_claimable")
+        with unless_no_other_way():
+            check(sql, "runs_claimable")
 
 
 def test_a_page_of_schedules_is_read_from_where_the_last_one_ended(asked):
@@ -243,3 +264,93 @@ def test_ledgers_are_counted_in_the_index_of_fire_times(asked):
     ]
     (sql,) = statements_of(partial(symptoms.tallies, windows), "covers_count")
     check(sql, "run_once_per_fire_time")
+
+
+# claims by priority, and backfills
+
+
+@pytest.fixture
+def mixed(full):
+    """The full store, with three priorities that wait: some are ready, and far more will be later."""
+    store, clock = full
+    with transaction.atomic():
+        at = clock.now()
+        for place, priority in enumerate(PRIORITIES):
+            jittery = replace(UNLIMITED, priority=priority, jitter=timedelta(days=place))
+            for _ in range(200):
+                added(store, Interval(days=5, anchor=at + timedelta(minutes=1)), jittery)
+        clock.advance(timedelta(minutes=1))
+        while store.settle_due(500).is_backlogged:
+            pass
+        yield store, clock
+        clock.advance(-timedelta(minutes=1))
+        transaction.set_rollback(True)
+
+
+def is_sorted_by_hand(plan):
+    return "Sort" in plan or "USE TEMP B-TREE FOR ORDER BY" in plan
+
+
+def test_a_claim_takes_runs_of_each_priority_from_its_stretch_of_the_index(mixed):
+    store, _ = mixed
+    for sql in statements_of(lambda: store.claim_runs("n1", 50), r"WITH picked"):
+        assert "priority = 0" in sql, "of priority 7 nothing is ready"
+        picked = sql[sql.index("SELECT run_id AS picked_id") : sql.index(")\n    UPDATE")]
+        check(picked, "runs_claimable")
+        assert not is_sorted_by_hand(plan_of(picked)), plan_of(picked)
+
+
+def test_the_look_steps_from_priority_to_priority_and_reads_one_end_of_each(mixed):
+    store, _ = mixed
+    looks = statements_of(lambda: store.claim_runs("n1", 10), r"priority DESC")
+    assert len(looks) >= len(PRIORITIES) + 1
+    for sql in looks:
+        check(sql, "runs_claimable")
+        assert not is_sorted_by_hand(plan_of(sql)), plan_of(sql)
+
+
+@pytest.fixture
+def past(full):
+    """The full store, and a backfill of one schedule whose first batch waits."""
+    store, clock = full
+    backfills = Backfills(clock=clock)
+    end = clock.now() - timedelta(days=1)
+    request = Request(
+        request_id="r",
+        asked_by="ada",
+        within=Range(start=end - timedelta(days=2), end=end),
+        terms=Terms(overlap=Overlap.BUFFER_ALL),
+    )
+    with transaction.atomic():
+        Run.objects.filter(status="buffered").delete()
+        old = Interval(minutes=20, anchor=clock.now() - timedelta(days=10))
+        backfill_id = backfills.ask(added(store, old, UNLIMITED).schedule_id, request)
+        backfills.advance(backfill_id, "n1")
+        yield backfills, backfill_id
+        transaction.set_rollback(True)
+
+
+def test_a_batch_looks_up_its_fire_times_one_by_one_and_its_unfinished_runs_by_the_schedule(past):
+    backfills, backfill_id = past
+    Backfill.objects.update(cursor=None)
+    Run.objects.filter(backfill_id=backfill_id).delete()
+    advance = partial(backfills.advance, backfill_id, "n1")
+    for pattern, index in (
+        (r"JOIN schedule_runs ON schedule_id", "run_once_per_fire_time"),
+        (r"scheduled_for < v_at", "run_once_per_fire_time"),
+        (r"SELECT count\(\*\), sum", ""),
+    ):
+        for sql in statements_of(advance, pattern):
+            check(sql, index)
+
+
+def test_waiting_runs_of_a_backfill_are_promoted_from_its_own(past):
+    backfills, backfill_id = past
+    (sql,) = statements_of(partial(backfills.advance, backfill_id, "n1"), r"PARTITION BY backfill")
+    assert not whole_tables(plan_of(sql)), plan_of(sql)
+
+
+def test_progress_is_counted_from_the_runs_of_the_backfill_alone(past):
+    _, backfill_id = past
+    (sql,) = statements_of(lambda: backfill_counts([backfill_id, uuid4()]), "GROUP BY")
+    check(sql, "run_once_per_backfill")

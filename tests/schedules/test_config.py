@@ -140,6 +140,7 @@ def test_policies_and_bounds_are_read_and_the_rest_comes_from_the_settings():
         "jitter_seconds": 90,
         "no_retry_on": ["ValueError", "shop.errors.Refused"],
         "timeout_seconds": 30,
+        "priority": -4,
     }
     spec = read_config(config, settings, NOW)
     assert spec.start_at == datetime(2026, 3, 31, 22, tzinfo=UTC)
@@ -158,6 +159,7 @@ def test_policies_and_bounds_are_read_and_the_rest_comes_from_the_settings():
         jitter=timedelta(seconds=90),
         no_retry_on=("ValueError", "shop.errors.Refused"),
         timeout=timedelta(seconds=30),
+        priority=-4,
     )
 
 
@@ -233,6 +235,10 @@ def test_what_is_missing_is_said_in_the_documented_words(config, message):
         ("no_retry_on", ["not a name"]),
         ("no_retry_on", [5]),
         ("timeout_seconds", 0),
+        ("priority", 101),
+        ("priority", -101),
+        ("priority", 1.0),
+        ("priority", True),
         ("timezone", "Mars/Olympus"),
         ("timezone", 5),
         ("start_at", "soon"),

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -22,7 +22,9 @@ from clockwright.schedules.models import Run
 from clockwright.schedules.store import SqlStore
 from clockwright.schedules.wakeup import wakeup_for
 from clockwright.workflows import WorkflowEngine
+from clockwright.workflows.functions import Functions
 from clockwright.workflows.isolated import BOOTSTRAP, UnknownFunction, call
+from clockwright.workflows.threads import FunctionThreads
 from tests.support.isolated.calling import a_run, lives
 from tests.support.isolated.functions import add, register, traces
 from tests.support.scheduling import eventually
@@ -158,3 +160,15 @@ async def main() -> None:
 if __name__ == "__main__":
     asyncio.run(main())
 """
+
+
+async def test_a_function_in_a_process_of_its_own_is_one_in_a_step_too(monkeypatch):
+    """Which ends with the loop: nothing is left over, or this test would be warned."""
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "tests.support.isolated.settings")
+    monkeypatch.setenv("SECRET_KEY", "of these tests")
+    registry = Registry()
+    registry.register(function_of(add, "isolated.add", isolation="process", exposed=True))
+    functions = Functions(registry, FunctionThreads("none"))
+    found = await functions.call("isolated.add", replace(a_run(left=2, right=3), step="s"))
+    assert found["sum"] == 5
+    assert found["pid"] != os.getpid()

@@ -1,4 +1,8 @@
-"""Communities and tokens in Django's admin. A token's text is shown once, when it is made; its hash never."""
+"""Communities, members, grants and tokens in Django's admin, for whoever maintains the installation.
+
+Whoever has Django's permission for it acts as an admin of the row's community, and the policy is asked like from anywhere
+else. A token's text is shown once, when it is made; its hash never.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +13,30 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from clockwright.access import tokens
+from clockwright.access import communities, tokens
 from clockwright.access.callers import Caller, Role
-from clockwright.access.models import ApiToken, Community
+from clockwright.access.errors import AccessError
+from clockwright.access.models import ApiToken, Community, Membership, WorkflowGrant
 
 if TYPE_CHECKING:
     _CommunityAdmin = admin.ModelAdmin[Community]
     _TokenAdmin = admin.ModelAdmin[ApiToken]
+    _MembershipAdmin = admin.ModelAdmin[Membership]
+    _GrantAdmin = admin.ModelAdmin[WorkflowGrant]
     _TokenForm = ModelForm[ApiToken]
+    _CommunityForm = ModelForm[Community]
 else:
-    _CommunityAdmin = _TokenAdmin = admin.ModelAdmin
-    _TokenForm = ModelForm
+    _CommunityAdmin = _TokenAdmin = _MembershipAdmin = _GrantAdmin = admin.ModelAdmin
+    _TokenForm = _CommunityForm = ModelForm
 
 _TYPED = ("name", "community", "role", "expires_at")
 _SHOWN = (
     "name",
     "prefix",
     "community",
+    "user",
     "role",
+    "scopes",
     "created_at",
     "expires_at",
     "last_used_at",
@@ -38,7 +48,7 @@ _SHOWN = (
 class CommunityAdmin(_CommunityAdmin):
     """A slug is in other rows and therefore never changed."""
 
-    list_display = ["slug", "name", "created_at"]
+    list_display = ["slug", "name", "longest_token_days", "created_at"]
     search_fields = ["slug", "name"]
     readonly_fields = ["created_at"]
 
@@ -49,6 +59,51 @@ class CommunityAdmin(_CommunityAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Community | None = None) -> bool:
         """Schedules and the ledger name it without a foreign key: it stays."""
         return False
+
+    def save_model(
+        self, request: HttpRequest, obj: Community, form: _CommunityForm, change: Any
+    ) -> None:
+        """The way of every other entrance, so that it is in the trail."""
+        who = _who(request, obj.slug)
+        told = communities.CommunityChange(name=obj.name, token_days=obj.longest_token_days or 0)
+        try:
+            if not change:
+                communities.create_community(who, obj.slug, obj.name)
+            communities.change_community(who, told)
+        except AccessError as error:
+            messages.error(request, error.message)
+
+
+class _LookedAt:
+    """Changed by the command line and the API, where a change has its consequences: tokens end, an admin remains."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Membership)
+class MembershipAdmin(_LookedAt, _MembershipAdmin):
+    """Who is in which community, and as what."""
+
+    list_display = ["user", "community", "role", "created_at"]
+    list_filter = ["role", "community"]
+    list_select_related = ["user"]
+
+
+@admin.register(WorkflowGrant)
+class WorkflowGrantAdmin(_LookedAt, _GrantAdmin):
+    """What members may do with single workflows beyond their role."""
+
+    list_display = ["workflow_id", "community", "user", "role", "rights", "created_at"]
+    list_filter = ["community"]
+    search_fields = ["=workflow_id"]
+    list_select_related = ["user"]
 
 
 @admin.register(ApiToken)
@@ -80,20 +135,23 @@ class ApiTokenAdmin(_TokenAdmin):
         """Make the token and show its text, this once."""
         if change:
             return
-        token, plaintext = tokens.issue_token(
-            obj.name, obj.role, obj.community_id, expires_at=obj.expires_at, by=_who(request)
+        new = tokens.NewToken(
+            name=obj.name, role=obj.role, community=obj.community_id, expires_at=obj.expires_at
         )
+        token, plaintext = tokens.issue_token(new, by=_who(request, obj.community_id))
         obj.pk, obj.prefix, obj.digest = token.pk, token.prefix, token.digest
         messages.warning(request, f"Copy it now, it is not shown again: {plaintext}")
 
     @admin.action(description="Revoke the selected tokens")
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
         """End them for good."""
-        ended = sum(tokens.revoke_token(token.pk, _who(request)) for token in queryset)
+        ended = sum(
+            tokens.revoke_token(token.pk, _who(request, token.community_id)) for token in queryset
+        )
         messages.success(request, f"{ended} tokens revoked.")
 
 
-def _who(request: HttpRequest) -> Caller:
+def _who(request: HttpRequest, community: str) -> Caller:
     return Caller(
-        actor=f"admin:{request.user.get_username()}", community="default", role=Role.ADMIN
+        actor=f"admin:{request.user.get_username()}", community=community, role=Role.ADMIN
     )

@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import transaction
 
-from clockwright.access import store
-from clockwright.access.callers import DEFAULT_COMMUNITY, Caller, Role, system_caller
+from clockwright.access import members, policy, store
+from clockwright.access.callers import DEFAULT_COMMUNITY, Caller, Right, Role, system_caller
+from clockwright.access.errors import AccessError, UnknownHere
+from clockwright.access.reading import read_rights, read_role
 from clockwright.audit import trail
 from clockwright.audit.actions import Action, Category
 from clockwright.engine.clock import utc_now
@@ -26,17 +30,21 @@ MARK = "cw_"
 LONGEST_NAME = 100
 USE_NOTED_EVERY = timedelta(minutes=1)
 _SHOWN = len(MARK) + 8
+_OTHER_ACTORS = ("user:", "cli:", "admin:")
+_OURS = frozenset({"system", "anonymous"})
 _LONGEST_TOKEN = 200
 
 
-class TokenError(ValueError):
-    """A token that cannot be made; `.field` and `.message` say why."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewToken:
+    """A token to be made. `scopes` narrow what the role gives; with a `username` it acts as that member."""
 
-    def __init__(self, field: str, message: str) -> None:
-        """Name the field and what would do."""
-        self.field = field
-        self.message = message
-        super().__init__(f"{field}: {message}")
+    name: str
+    role: Role | str = Role.VIEWER
+    community: str = DEFAULT_COMMUNITY
+    expires_at: datetime | None = None
+    scopes: Sequence[Right | str] | None = None
+    username: str | None = None
 
 
 def create_token(
@@ -47,27 +55,25 @@ def create_token(
     expires_at: datetime | None = None,
     by: Caller | None = None,
 ) -> str:
-    """Make a token and return its text, which is never to be had again; raises TokenError."""
-    return issue_token(name, role, community, expires_at=expires_at, by=by)[1]
+    """Make a token and return its text, which is never to be had again; raises AccessError."""
+    return issue_token(
+        NewToken(name=name, role=role, community=community, expires_at=expires_at), by
+    )[1]
 
 
-def issue_token(
-    name: str,
-    role: Role | str,
-    community: str,
-    *,
-    expires_at: datetime | None = None,
-    by: Caller | None = None,
-) -> tuple[ApiToken, str]:
-    """Make a token; returns its row and its text. Raises TokenError."""
+def issue_token(new: NewToken, by: Caller | None = None) -> tuple[ApiToken, str]:
+    """Make a token; returns its row and its text.
+
+    `by` needs `manage` in the token's community, and every right that the token is given; None is trusted code. Raises
+    Forbidden, UnknownHere, and AccessError.
+    """
     now = utc_now()
     plaintext = MARK + secrets.token_urlsafe(32)
-    fields = {
-        "name": _valid_name(name),
-        "community_id": _known_community(community),
-        "role": _valid_role(role),
-        "expires_at": _in_future(expires_at, now),
-    }
+    fields = _fields(new, now)
+    if by is not None:
+        policy.require_inside(by, new.community)
+        policy.require(by, Right.MANAGE)
+        policy.require_all(by, _rights(fields))
     with transaction.atomic():
         token = store.insert_token(
             **fields, prefix=plaintext[:_SHOWN], digest=_digest(plaintext), created_at=now
@@ -76,11 +82,34 @@ def issue_token(
     return token, plaintext
 
 
+def _fields(new: NewToken, now: datetime) -> dict[str, Any]:
+    return {
+        "name": _valid_name(new.name),
+        "community_id": _known_community(new.community),
+        "role": read_role(new.role),
+        "user_id": _member(new),
+        "scopes": None if new.scopes is None else read_rights("scopes", new.scopes),
+        "expires_at": _end(new, now),
+    }
+
+
+def _rights(fields: dict[str, Any]) -> frozenset[Right]:
+    rights: frozenset[Right] = fields["role"].rights
+    return rights if fields["scopes"] is None else rights & frozenset(fields["scopes"])
+
+
 def revoke_token(token_id: UUID, by: Caller | None = None) -> bool:
-    """End a token for good; False when there is none, or it had been revoked before."""
+    """End a token for good; False when there is none, or it had been revoked before.
+
+    `by` needs `manage` in the token's community; None is trusted code. Raises Forbidden and UnknownHere.
+    """
     token = store.token_of_id(token_id)
     if token is None:
         return False
+    if by is not None:
+        if by.community != token.community_id:
+            raise UnknownHere("Token", token_id)
+        policy.require(by, Right.MANAGE)
     with transaction.atomic():
         ended = store.end_token(token_id, utc_now())
         if ended:
@@ -89,13 +118,19 @@ def revoke_token(token_id: UUID, by: Caller | None = None) -> bool:
 
 
 def authenticate(plaintext: str) -> Caller | None:
-    """The caller that a token stands for, or None when it is unknown, revoked or expired."""
-    token = authenticate_token(plaintext)
-    return None if token is None else caller_of(token)
+    """The caller that a token stands for, or None when it is unknown, revoked, expired, or of a user who may not."""
+    shown = _shown(plaintext)
+    return None if shown is None else shown[1]
 
 
 def authenticate_token(plaintext: str) -> ApiToken | None:
-    """The row of a token that holds now; notes its use, at most once a minute."""
+    """The row of a token that stands for a caller now."""
+    shown = _shown(plaintext)
+    return None if shown is None else shown[0]
+
+
+def _shown(plaintext: str) -> tuple[ApiToken, Caller] | None:
+    """The token and its caller; notes its use, at most once a minute."""
     if not plaintext.startswith(MARK) or len(plaintext) > _LONGEST_TOKEN:
         return None
     digest = _digest(plaintext)
@@ -103,10 +138,11 @@ def authenticate_token(plaintext: str) -> ApiToken | None:
     if token is None or not hmac.compare_digest(token.digest, digest):
         return None
     now = utc_now()
-    if not holds(token, now):
+    caller = caller_of(token) if holds(token, now) else None
+    if caller is None:
         return None
     _note_use(token, now)
-    return token
+    return token, caller
 
 
 def caller_of_token_id(token_id: UUID | str) -> Caller | None:
@@ -118,9 +154,16 @@ def caller_of_token_id(token_id: UUID | str) -> Caller | None:
     return caller_of(token) if token is not None and holds(token, utc_now()) else None
 
 
-def caller_of(token: ApiToken) -> Caller:
-    """Who acts when this token is shown."""
-    return Caller(actor=token.name, community=token.community_id, role=Role(token.role))
+def caller_of(token: ApiToken) -> Caller | None:
+    """Who acts when this token is shown; None for one of a user who is no member any more, or disabled."""
+    role = Role(token.role)
+    scopes = None if token.scopes is None else frozenset(map(Right, token.scopes))
+    if token.user_id is None:
+        return Caller(actor=token.name, community=token.community_id, role=role, scopes=scopes)
+    member = members.caller_of_user(token.user_id, token.community_id)
+    if member is None:
+        return None
+    return replace(member, role=policy.lower(role, member.role), scopes=scopes)
 
 
 def holds(token: ApiToken, now: datetime) -> bool:
@@ -149,6 +192,8 @@ def _note(action: Action, token: ApiToken, by: Caller | None) -> None:
         community=token.community_id,
         name=token.name,
         role=token.role,
+        scopes=token.scopes,
+        acts_as=token.user_id,
         prefix=token.prefix,
         expires_at=token.expires_at,
     )
@@ -156,29 +201,51 @@ def _note(action: Action, token: ApiToken, by: Caller | None) -> None:
 
 def _valid_name(name: str) -> str:
     stripped = name.strip()
+    if stripped.startswith(_OTHER_ACTORS) or stripped in _OURS:
+        raise AccessError("name", f"{stripped!r} would be taken for somebody else in the trail")
     if stripped and len(stripped) <= LONGEST_NAME and stripped.isprintable():
         return stripped
-    raise TokenError("name", f"give 1 to {LONGEST_NAME} printable characters, such as ci-server")
-
-
-def _valid_role(role: Role | str) -> Role:
-    try:
-        return Role(role)
-    except ValueError:
-        raise TokenError("role", f"{role!r} is none of {', '.join(Role)}") from None
+    raise AccessError("name", f"give 1 to {LONGEST_NAME} printable characters, such as ci-server")
 
 
 def _known_community(slug: str) -> str:
     if store.is_community(slug):
         return slug
-    raise TokenError("community", f"{slug!r} does not exist; make it in the admin first")
+    raise AccessError(
+        "community", f"{slug!r} does not exist; make it by `clockwright community create` first"
+    )
+
+
+def _member(new: NewToken) -> Any:
+    """The key of the user that a token is to act as, who has to be a member."""
+    if new.username is None:
+        return None
+    member = store.membership_of_name(new.community, new.username)
+    if member is None:
+        raise AccessError("username", f"{new.username!r} is no member of {new.community!r}")
+    return member.user_id
+
+
+def _end(new: NewToken, now: datetime) -> datetime | None:
+    """When it runs out: no later than the community lets any token last."""
+    wanted = _in_future(new.expires_at, now)
+    longest = store.longest_token_life(new.community)
+    if longest is None:
+        return wanted
+    latest = now + longest
+    if wanted is not None and wanted > latest:
+        raise AccessError(
+            "expires_at",
+            f"tokens of {new.community!r} last at most {longest.days} days: {latest.isoformat()}",
+        )
+    return wanted or latest
 
 
 def _in_future(expires_at: datetime | None, now: datetime) -> datetime | None:
     if expires_at is None:
         return None
     if expires_at.tzinfo is None:
-        raise TokenError("expires_at", f"{expires_at} has no offset; add Z or +10:00")
+        raise AccessError("expires_at", f"{expires_at} has no offset; add Z or +10:00")
     if expires_at <= now:
-        raise TokenError("expires_at", f"{expires_at.isoformat()} is not in the future")
+        raise AccessError("expires_at", f"{expires_at.isoformat()} is not in the future")
     return expires_at

@@ -9,7 +9,9 @@ from ninja.openapi.schema import OpenAPISchema
 
 from clockwright import __version__
 from clockwright.api import errors
+from clockwright.api.backfills import router as backfills
 from clockwright.api.calendars import router as calendars
+from clockwright.api.communities import router as communities
 from clockwright.api.description import complete
 from clockwright.api.explain import router as explain
 from clockwright.api.forecast import router as forecast
@@ -20,6 +22,8 @@ from clockwright.api.preview import router as preview
 from clockwright.api.runs import router as runs
 from clockwright.api.schedules import router as schedules
 from clockwright.api.security import BearerToken
+from clockwright.api.tokens import router as tokens
+from clockwright.api.workflows import router as workflows
 
 PREFIX = "/api/v1/"
 
@@ -49,12 +53,16 @@ def _build() -> NinjaAPI:
     errors.install(api)
     for prefix, router in (
         ("/schedules", schedules),
+        ("/schedules", backfills),
         ("/runs", runs),
+        ("/workflows", workflows),
         ("/calendars", calendars),
         ("/preview", preview),
         ("/explain", explain),
         ("/forecast", forecast),
         ("/functions", functions),
+        ("/tokens", tokens),
+        ("/communities", communities),
         ("/health", health),
     ):
         api.add_router(prefix, router)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from django.http import HttpRequest
 from ninja import Path, Router, Status
 
-from clockwright.access.callers import Role
+from clockwright.access.callers import Right
 from clockwright.api.calendar_schemas import (
     Calendar,
     CalendarName,
@@ -16,14 +16,14 @@ from clockwright.api.calendar_schemas import (
     CalendarSaved,
     PutCalendar,
 )
-from clockwright.api.security import caller_of
+from clockwright.api.security import caller_of, needs
 from clockwright.schedules import calendars
 from clockwright.schedules.calendars import calendar_document
 
 router = Router(tags=["calendars"])
 
 Name = Annotated[CalendarName, Path()]
-_OPERATOR = {"x-needs-role": "operator"}
+_EDIT = needs(Right.EDIT)
 
 
 @router.get("", response=Calendars, operation_id="list_calendars", summary="List calendars")
@@ -44,11 +44,11 @@ def get_calendar(request: HttpRequest, name: Name) -> dict[str, Any]:
     response={200: CalendarSaved, 201: CalendarSaved},
     operation_id="put_calendar",
     summary="Make or replace a calendar",
-    openapi_extra=_OPERATOR,
+    openapi_extra=_EDIT,
 )
 def put_calendar(request: HttpRequest, name: Name, body: PutCalendar) -> Status[dict[str, Any]]:
     """Replace it whole. Every schedule that has a calendar of that name is changed with it; `schedules` says which."""
-    caller = caller_of(request, Role.OPERATOR)
+    caller = caller_of(request, Right.EDIT)
     data = body.model_dump(exclude={"version"}, exclude_unset=True)
     put = calendars.put_calendar(caller, name, data, body.version)
     told = {**calendar_document(put.row), "schedules": [str(one) for one in put.schedules]}
@@ -60,9 +60,9 @@ def put_calendar(request: HttpRequest, name: Name, body: PutCalendar) -> Status[
     response=CalendarRemoved,
     operation_id="remove_calendar",
     summary="Remove a calendar",
-    openapi_extra=_OPERATOR,
+    openapi_extra=_EDIT,
 )
 def delete_calendar(request: HttpRequest, name: Name) -> dict[str, Any]:
     """Keep it no longer; refused while a schedule has it."""
-    calendars.remove_calendar(caller_of(request, Role.OPERATOR), name)
+    calendars.remove_calendar(caller_of(request, Right.EDIT), name)
     return {"status": "removed", "name": name}

@@ -18,7 +18,7 @@ _REF = "#/components/schemas/{model}"
 _PROBLEMS = {
     "400": ("Invalid", "The request cannot be meant; `errors` says where."),
     "401": ("Unauthorized", "No token, or one that is unknown, revoked or expired."),
-    "403": ("Forbidden", "The token's role is too low."),
+    "403": ("Forbidden", "The token may look at it, but not do this."),
     "404": ("NotFound", "Unknown, or another community's."),
     "409": ("Conflict", "The key is taken, or somebody else changed it in the meantime."),
     "413": ("TooLarge", "The body is too large."),
@@ -29,8 +29,11 @@ _PROBLEMS = {
 _TAGS = [
     {"name": "schedules", "description": "What runs when."},
     {"name": "runs", "description": "What became of it."},
+    {"name": "workflows", "description": "Graphs of steps, their versions and their executions."},
     {"name": "preview", "description": "What would happen, before anything is saved."},
     {"name": "functions", "description": "What can be scheduled."},
+    {"name": "tokens", "description": "Who may call."},
+    {"name": "communities", "description": "Who is in a community, and who may do what there."},
     {"name": "health", "description": "How it stands."},
 ]
 

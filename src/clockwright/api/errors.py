@@ -13,12 +13,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
+from clockwright.access import policy
 from clockwright.access.callers import Forbidden
+from clockwright.access.errors import AccessConflict, AccessError, UnknownHere
 from clockwright.api.paging import BadCursor
 from clockwright.api.parsing import BadBody, BodyTooLarge, escape
 from clockwright.api.problems import FieldError, Problem, respond
-from clockwright.audit import trail
-from clockwright.audit.actions import Action, Category, Result
 from clockwright.engine.ports import (
     DuplicateKey,
     NothingToRun,
@@ -27,6 +27,7 @@ from clockwright.engine.ports import (
     VersionConflict,
 )
 from clockwright.schedules.errors import ScheduleServiceException
+from clockwright.workflows.errors import WorkflowEngineException
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ def _conflict(detail: str, **conflict: Any) -> Problem:
     )
 
 
-def _of_service(error: ScheduleServiceException) -> Problem:
+def _of_service(error: ScheduleServiceException | WorkflowEngineException) -> Problem:
     """`status_code` is documented (S4-04…06); the fields come from `errors` where there are any."""
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.BAD_REQUEST:
@@ -98,7 +99,7 @@ def _of_service(error: ScheduleServiceException) -> Problem:
         return not_found(error.message)
     if status is HTTPStatus.CONFLICT:
         return _conflict(error.message)
-    _log.error("schedule service failed", exc_info=error)
+    _log.error("a service failed", exc_info=error)
     return _internal(error)
 
 
@@ -171,6 +172,11 @@ TABLE: Mapping[type[Exception], Callable[[Any], Problem]] = {
     Forbidden: lambda error: Problem(
         status=HTTPStatus.FORBIDDEN, kind="forbidden", detail=error.message
     ),
+    AccessError: lambda error: invalid(
+        [FieldError(pointer=f"/{error.field}", message=error.why)], error.message
+    ),
+    UnknownHere: lambda error: not_found(error.message),
+    AccessConflict: lambda error: _conflict(error.message),
     ValidationError: _of_validation,
     HttpError: _of_http,
     BadBody: _of_body,
@@ -185,6 +191,7 @@ TABLE: Mapping[type[Exception], Callable[[Any], Problem]] = {
     ),
     Http404: lambda _: not_found("there is nothing at this address"),
     ScheduleServiceException: _of_service,
+    WorkflowEngineException: _of_service,
     UnknownSchedule: lambda error: not_found(f"Schedule not found: {error.args[0]}"),
     UnknownRun: lambda error: not_found(f"Run not found: {error.args[0]}"),
     DuplicateKey: lambda error: _conflict(
@@ -212,7 +219,7 @@ def _handler(
     def handle(request: HttpRequest, error: Any) -> HttpResponse:
         problem = _as_documented(request, problem_of(error))
         if isinstance(error, Forbidden):
-            _note_refusal(request, error)
+            policy.note_refusal(error, method=request.method, path=request.path)
         return respond(request, problem)
 
     return handle
@@ -226,17 +233,3 @@ def _as_documented(request: HttpRequest, problem: Problem) -> Problem:
     if match.url_name != "preview":
         return problem
     return replace(problem, extra={"ok": False, "error": problem.detail})
-
-
-def _note_refusal(request: HttpRequest, error: Forbidden) -> None:
-    """Who tried what without being allowed to; a caller is known here, so strangers cannot fill the table."""
-    trail.record(
-        Category.AUTHZ,
-        Action.AUTHORIZE,
-        caller=error.caller,
-        result=Result.DENIED,
-        message=error.message,
-        method=request.method,
-        path=request.path,
-        needed=error.needed,
-    )

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated, Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import Body, Header, Query, Router, Status
-from pydantic import Field
 
-from clockwright.access.callers import Role
+from clockwright.access.callers import Right
 from clockwright.api import selectors
 from clockwright.api.bodies import run_body, schedule_body
 from clockwright.api.errors import ReusedKey, Unacceptable
+from clockwright.api.idempotency import RequestKey, is_alike, request_id_of
 from clockwright.api.paging import Page
 from clockwright.api.problems import FieldError
 from clockwright.api.schemas import (
@@ -30,11 +29,10 @@ from clockwright.api.schemas import (
     Schedule,
     ScheduleQuery,
     Schedules,
-    Text,
     TriggerSchedule,
     WorkflowSchedules,
 )
-from clockwright.api.security import caller_of
+from clockwright.api.security import caller_of, needs
 from clockwright.schedules import commands
 from clockwright.schedules.drafts import Change, NewSchedule
 from clockwright.schedules.errors import ScheduleNotFoundException
@@ -42,8 +40,7 @@ from clockwright.schedules.selectors import find_schedule
 
 router = Router(tags=["schedules"])
 
-RequestKey = Annotated[Text, Field(min_length=1, max_length=200)]
-_OPERATOR = {"x-needs-role": "operator"}
+_EDIT = needs(Right.EDIT)
 
 
 @router.post(
@@ -51,13 +48,13 @@ _OPERATOR = {"x-needs-role": "operator"}
     response={201: Schedule},
     operation_id="create_schedule",
     summary="Create a schedule",
-    openapi_extra=_OPERATOR,
+    openapi_extra=_EDIT,
 )
 def create_schedule(
     request: HttpRequest, body: CreateSchedule, response: HttpResponse
 ) -> Status[dict[str, Any]]:
     """Make a schedule in the token's community (S4-84). `Location` says where it is."""
-    caller = caller_of(request, Role.OPERATOR)
+    caller = caller_of(request)
     row = commands.add_schedule(
         caller,
         NewSchedule(
@@ -153,11 +150,11 @@ def get_schedule(request: HttpRequest, schedule_id: UUID) -> dict[str, Any]:
     response=Schedule,
     operation_id="replace_schedule",
     summary="Replace a schedule",
-    openapi_extra=_OPERATOR,
+    openapi_extra=_EDIT,
 )
 def put_schedule(request: HttpRequest, schedule_id: UUID, body: ReplaceSchedule) -> dict[str, Any]:
     """Replace `schedule_config` whole; `context_data` and `name` stay when they are left out (S4-86, R29)."""
-    caller = caller_of(request, Role.OPERATOR)
+    caller = caller_of(request)
     return schedule_body(commands.replace_schedule(caller, schedule_id, _change(body)))
 
 
@@ -166,11 +163,11 @@ def put_schedule(request: HttpRequest, schedule_id: UUID, body: ReplaceSchedule)
     response=Schedule,
     operation_id="change_schedule",
     summary="Change parts of a schedule",
-    openapi_extra=_OPERATOR,
+    openapi_extra=_EDIT,
 )
 def patch_schedule(request: HttpRequest, schedule_id: UUID, body: ChangeSchedule) -> dict[str, Any]:
     """Merge what is given with what is there; the result is validated as a whole (R29, C-09)."""
-    caller = caller_of(request, Role.OPERATOR)
+    caller = caller_of(request)
     return schedule_body(commands.update_schedule(caller, schedule_id, _change(body)))
 
 
@@ -188,11 +185,11 @@ def _change(body: ReplaceSchedule | ChangeSchedule) -> Change:
     response=Removed,
     operation_id="remove_schedule",
     summary="Remove a schedule",
-    openapi_extra=_OPERATOR,
+    openapi_extra=needs(Right.DELETE),
 )
 def delete_schedule(request: HttpRequest, schedule_id: UUID) -> dict[str, Any]:
     """Deactivate it for good (S4-87); what it ran stays in the ledger. A second time it is not found."""
-    commands.remove_schedule(caller_of(request, Role.OPERATOR), schedule_id)
+    commands.remove_schedule(caller_of(request), schedule_id)
     return {"status": "removed", "schedule_id": str(schedule_id)}
 
 
@@ -201,11 +198,11 @@ def delete_schedule(request: HttpRequest, schedule_id: UUID) -> dict[str, Any]:
     response=Schedule,
     operation_id="pause_schedule",
     summary="Pause a schedule",
-    openapi_extra=_OPERATOR,
+    openapi_extra=_EDIT,
 )
 def pause_schedule(request: HttpRequest, schedule_id: UUID) -> dict[str, Any]:
     """Fire times that pass meanwhile are recorded as skipped. Pausing twice changes nothing."""
-    return schedule_body(commands.pause_schedule(caller_of(request, Role.OPERATOR), schedule_id))
+    return schedule_body(commands.pause_schedule(caller_of(request), schedule_id))
 
 
 @router.post(
@@ -213,11 +210,11 @@ def pause_schedule(request: HttpRequest, schedule_id: UUID) -> dict[str, Any]:
     response=Schedule,
     operation_id="resume_schedule",
     summary="Resume a schedule",
-    openapi_extra=_OPERATOR,
+    openapi_extra=_EDIT,
 )
 def resume_schedule(request: HttpRequest, schedule_id: UUID) -> dict[str, Any]:
     """Let a paused schedule fire again."""
-    return schedule_body(commands.resume_schedule(caller_of(request, Role.OPERATOR), schedule_id))
+    return schedule_body(commands.resume_schedule(caller_of(request), schedule_id))
 
 
 @router.post(
@@ -225,7 +222,7 @@ def resume_schedule(request: HttpRequest, schedule_id: UUID) -> dict[str, Any]:
     response={202: Run},
     operation_id="trigger_schedule",
     summary="Run a schedule now",
-    openapi_extra={**_OPERATOR, "x-idempotent": True},
+    openapi_extra={**needs(Right.EXECUTE), "x-idempotent": True},
 )
 def trigger_schedule(
     request: HttpRequest,
@@ -238,30 +235,17 @@ def trigger_schedule(
 
     The same `Idempotency-Key` (or `request_id`) makes one run, however often it is sent.
     """
-    caller = caller_of(request, Role.OPERATOR)
+    caller = caller_of(request)
     asked = body or TriggerSchedule()
-    request_id = _request_id(asked.request_id, idempotency_key)
-    run = commands.trigger_schedule(caller, schedule_id, request_id, asked.context_data)
-    if request_id is not None and not _is_alike(run.context_data, asked.context_data):
+    request_id = request_id_of(asked.request_id, idempotency_key)
+    run = commands.trigger_schedule(
+        caller, schedule_id, request_id, asked.context_data, priority=asked.priority
+    )
+    is_other = asked.priority is not None and asked.priority != run.priority
+    if request_id is not None and (is_other or not is_alike(run.context_data, asked.context_data)):
         raise ReusedKey(request_id)
     response.headers["Location"] = reverse("clockwright-api:get_run", kwargs={"run_id": run.run_id})
     return Status(202, run_body(run))
-
-
-def _request_id(in_body: str | None, in_header: str | None) -> str | None:
-    if in_body is not None and in_header is not None and in_body != in_header:
-        message = "differs from the header Idempotency-Key: give one of the two"
-        raise Unacceptable(FieldError(pointer="/request_id", message=message))
-    return in_header if in_body is None else in_body
-
-
-def _is_alike(stored: Any, sent: Mapping[str, Any] | None) -> bool:
-    """Whether two JSON values say the same; databases hand large floats back as integers."""
-
-    def plain(value: Any) -> Any:
-        return json.loads(json.dumps(value), parse_int=float)
-
-    return bool(plain(stored) == plain(sent))
 
 
 @router.get(

@@ -104,6 +104,9 @@ class ScheduleConfig(Body):
         default=None, gt=0, description="Pause when so many runs in a row failed; null: never."
     )
     timeout_seconds: float | None = Field(default=None, gt=0)
+    priority: int = Field(
+        default=0, ge=-100, le=100, description="Of runs that wait, higher ones start first."
+    )
 
 
 _CREATE_EXAMPLE: dict[str, Any] = {
@@ -159,6 +162,9 @@ class TriggerSchedule(Body):
         default=None, description="Instead of the schedule's own."
     )
     request_id: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
+    priority: int | None = Field(
+        default=None, strict=True, ge=-100, le=100, description="Instead of the schedule's own."
+    )
 
 
 class PageQuery(BaseModel):
@@ -234,6 +240,7 @@ class Schedule(Answer):
     no_retry_on: list[str]
     pause_after_failures: int | None
     timeout_seconds: int | float | None
+    priority: int
     context_data: JsonObject
     args: list[Any]
     last_execution_at: Instant | None
@@ -276,6 +283,7 @@ class Run(Answer):
     scheduled_for: Instant
     covers_until: Instant | None
     covers_count: int
+    priority: int
     trigger: Trigger
     status: RunState
     reason: Reason | None
@@ -288,6 +296,8 @@ class Run(Answer):
     result: Any
     error: str | None
     request_id: str | None
+    backfill_id: UUID | None
+    supersedes: UUID | None
 
 
 class RunInFull(Run):

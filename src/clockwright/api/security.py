@@ -7,7 +7,8 @@ from typing import Any
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
-from clockwright.access.callers import Caller, Role
+from clockwright.access import policy
+from clockwright.access.callers import Caller, Right, lowest_role
 from clockwright.access.tokens import authenticate
 from clockwright.api.parsing import check_size
 from clockwright.audit import trail
@@ -40,8 +41,16 @@ class BearerToken(HttpBearer):
         return caller
 
 
-def caller_of(request: HttpRequest, needed: Role = Role.VIEWER) -> Caller:
-    """The caller of a request that got past `BearerToken`; raises Forbidden below the role that is needed."""
+def needs(right: Right) -> dict[str, str]:
+    """What the OpenAPI document says of an operation: the right it takes, and the lowest role that has it everywhere."""
+    return {"x-needs-role": lowest_role(right).value, "x-needs-right": right.value}
+
+
+def caller_of(request: HttpRequest, right: Right = Right.VIEW) -> Caller:
+    """The caller of a request that got past `BearerToken`; raises Forbidden without the right in the whole community.
+
+    Where a grant on one workflow would do, the commands ask the policy about that workflow instead.
+    """
     caller: Caller = request.auth  # type: ignore[attr-defined]  # set by ninja
-    caller.require(needed)
+    policy.require(caller, right)
     return caller

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from clockwright.audit.lines import Line, Lines
+from clockwright.audit.lines import Lines
 
 _EXTRAS = (
     "event_type",
@@ -38,10 +38,10 @@ class GroupFileHandler(logging.handlers.RotatingFileHandler, GroupHandler):
     """A rotating file that takes groups; it may grow over its limit by one of them."""
 
 
-def log_lines(logger: logging.Logger, level: int, lines: Sequence[Line]) -> None:
+def log_lines(logger: logging.Logger, level: int, lines: Lines) -> None:
     """Log lines of one level, as one record where every handler takes that."""
-    if len(lines) > 1 and _takes_groups(logger):
-        logger.log(level, "%s", Lines(lines))
+    if _takes_groups(logger):
+        logger.log(level, "%s", lines)
         return
     for line in lines:
         extras = {name: line.facts.get(name) for name in _EXTRAS}

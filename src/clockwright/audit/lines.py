@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,8 +27,6 @@ class Line:
     event_type: str
     facts: Mapping[str, Any]
     message: str
-    rendered: str | None = None
-    """The fields as a JSON object, where somebody has it at hand."""
 
     def __str__(self) -> str:
         """The line."""
@@ -38,31 +37,45 @@ class Line:
         given = {name: value for name, value in self.facts.items() if value is not None}
         return {**given, "event": self.message}
 
-    def json(self) -> str:
-        """The fields as a JSON object."""
-        return self.rendered or _ENCODE(self.fields())
 
-
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(ABC):
     """Lines of one level, told at one moment, as one record; see `clockwright.audit.groups`."""
 
-    lines: Sequence[Line]
+    @abstractmethod
+    def __iter__(self) -> Iterator[Line]:
+        """Each of them."""
+
+    @abstractmethod
+    def json(self) -> Sequence[str]:
+        """The fields of each as a JSON object."""
 
     def __str__(self) -> str:
         """One under the other."""
-        return "\n".join(map(str, self.lines))
+        return "\n".join(map(str, self))
 
 
 def lines_in(record: logging.LogRecord) -> Sequence[Line]:
     """The lines that a record carries: none, if it is not one of the trail."""
-    if isinstance(record.args, tuple) and len(record.args) == 1:
-        match record.args:
-            case (Line() as line,):
-                return (line,)
-            case (Lines(lines=lines),):
-                return lines
+    match _carried(record):
+        case Line() as line:
+            return (line,)
+        case Lines() as lines:
+            return tuple(lines)
     return ()
+
+
+def json_in(record: logging.LogRecord) -> Sequence[str]:
+    """The same, the fields of each line as a JSON object."""
+    match _carried(record):
+        case Line() as line:
+            return (_ENCODE(line.fields()),)
+        case Lines() as lines:
+            return lines.json()
+    return ()
+
+
+def _carried(record: logging.LogRecord) -> object:
+    return record.args[0] if isinstance(record.args, tuple) and len(record.args) == 1 else None
 
 
 def line_of(event_type: str, facts: Mapping[str, Any], message: str) -> str:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
 from clockwright.audit.actions import Action, Category, Result
 from clockwright.audit.groups import log_lines
-from clockwright.audit.lines import Line
+from clockwright.audit.lines import Line, Lines
 from clockwright.audit.redaction import plain_text
 from clockwright.audit.trail import SYSTEM_ACTOR, logger
 from clockwright.engine.events import RunEnded
@@ -28,67 +29,51 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 def log_claims(claims: Sequence[Claim]) -> None:
     """That a node took these runs."""
-    if logger.isEnabledFor(logging.INFO):
-        log_lines(logger, logging.INFO, [_triggered(claim) for claim in claims])
+    if claims and logger.isEnabledFor(logging.INFO):
+        log_lines(logger, logging.INFO, _Triggered(claims))
 
 
 def log_ends(events: Sequence[RunEnded]) -> None:
     """What attempts came to, in their order."""
-    good: list[RunEnded] = []
-    for event in events:
-        if event.outcome.state not in _BAD_ENDS:
-            good.append(event)
-            continue
-        _log_good(good)
-        good = []
-        log_lines(logger, logging.ERROR, [_failed(event)])
-    _log_good(good)
+    for is_bad, together in groupby(events, lambda event: event.outcome.state in _BAD_ENDS):
+        level = logging.ERROR if is_bad else logging.INFO
+        if logger.isEnabledFor(level):
+            log_lines(logger, level, _Ended(tuple(together)))
 
 
-def _log_good(events: Sequence[RunEnded]) -> None:
-    if events and logger.isEnabledFor(logging.INFO):
-        log_lines(logger, logging.INFO, [_executed(event) for event in events])
+class _Triggered(Lines):
+    def __init__(self, claims: Sequence[Claim]) -> None:
+        self._claims = claims
 
+    def __iter__(self) -> Iterator[Line]:
+        for claim in self._claims:
+            yield Line(event_type=_AUDIT, facts=_triggered(claim), message="run triggered")
 
-class _Facts(Mapping[str, Any]):
-    """What a line says, put together when somebody asks for it: a handler that writes JSON does not."""
-
-    __slots__ = ("_made", "_make")
-
-    def __init__(self, make: Callable[[], dict[str, Any]]) -> None:
-        self._make = make
-        self._made: dict[str, Any] | None = None
-
-    def __getitem__(self, name: str) -> Any:
-        return self._all()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all())
-
-    def __len__(self) -> int:
-        return len(self._all())
-
-    def _all(self) -> dict[str, Any]:
-        if self._made is None:
-            self._made = self._make()
-        return self._made
-
-
-def _triggered(claim: Claim) -> Line:
-    return Line(
-        event_type=_AUDIT,
-        facts=_Facts(partial(_triggered_facts, claim)),
-        message="run triggered",
-        rendered=(
+    def json(self) -> Sequence[str]:
+        return [
             f'{{"scheduled_for": "{claim.scheduled_for.isoformat()}", "attempt": {claim.attempt}, '
-            f'"trigger": "{claim.trigger}", "node": {_quoted(claim.node_id)}, "event_type": "AUDIT", '
+            f'"trigger": "{claim.trigger.value}", "node": {_quoted(claim.node_id)}, "event_type": "AUDIT", '
             f'"community": {_quoted(claim.community)}, "user": "system", "action": "schedule_triggered", '
             f'"result": "SUCCESS", {_ids(claim)}, "event": "run triggered"}}'
-        ),
-    )
+            for claim in self._claims
+        ]
 
 
-def _triggered_facts(claim: Claim) -> dict[str, Any]:
+class _Ended(Lines):
+    def __init__(self, events: Sequence[RunEnded]) -> None:
+        self._events = events
+
+    def __iter__(self) -> Iterator[Line]:
+        for event in self._events:
+            facts = _ended(event)
+            message = f"run {event.outcome.state}"
+            yield Line(event_type=facts["event_type"], facts=facts, message=message)
+
+    def json(self) -> Sequence[str]:
+        return [_ended_json(event) for event in self._events]
+
+
+def _triggered(claim: Claim) -> dict[str, Any]:
     return {
         "scheduled_for": claim.scheduled_for.isoformat(),
         "attempt": claim.attempt,
@@ -97,40 +82,13 @@ def _triggered_facts(claim: Claim) -> dict[str, Any]:
         "event_type": _AUDIT,
         "community": claim.community,
         "user": SYSTEM_ACTOR,
-        "action": _TRIGGERED,
-        "result": _SUCCESS,
+        "action": Action.SCHEDULE_TRIGGERED.value,
+        "result": Result.SUCCESS.value,
         **_id_facts(claim),
     }
 
 
-def _executed(event: RunEnded) -> Line:
-    """That a run ended as it should, or was cancelled."""
-    claim, outcome = event.claim, event.outcome
-    reason = "" if outcome.reason is None else f'"reason": "{outcome.reason}", '
-    error = "" if outcome.error is None else f'"error": {json.dumps(_shortened(outcome.error))}, '
-    return Line(
-        event_type=_AUDIT,
-        facts=_Facts(partial(_ended_facts, event)),
-        message=f"run {outcome.state}",
-        rendered=(
-            f'{{"attempt": {claim.attempt}, "state": "{outcome.state}", {reason}{error}'
-            f'"late_ms": {_milliseconds(event.lateness)}, "node": {_quoted(event.node_id)}, '
-            f'"event_type": "AUDIT", "community": {_quoted(claim.community)}, "user": "system", '
-            f'"action": "schedule_executed", "result": "SUCCESS", {_ids(claim)}, '
-            f'"time_ms": {_milliseconds(event.duration)}, "event": "run {outcome.state}"}}'
-        ),
-    )
-
-
-def _failed(event: RunEnded) -> Line:
-    return Line(
-        event_type=Category.ERROR.value,
-        facts=_ended_facts(event),
-        message=f"run {event.outcome.state}",
-    )
-
-
-def _ended_facts(event: RunEnded) -> dict[str, Any]:
+def _ended(event: RunEnded) -> dict[str, Any]:
     claim, outcome = event.claim, event.outcome
     bad = outcome.state in _BAD_ENDS
     facts: dict[str, Any] = {"attempt": claim.attempt, "state": outcome.state.value}
@@ -145,17 +103,30 @@ def _ended_facts(event: RunEnded) -> dict[str, Any]:
         "event_type": Category.ERROR.value if bad else _AUDIT,
         "community": claim.community,
         "user": SYSTEM_ACTOR,
-        "action": _FAILED if bad else _EXECUTED,
-        "result": _FAILURE if bad else _SUCCESS,
+        "action": (Action.SCHEDULE_EXECUTION_ERROR if bad else Action.SCHEDULE_EXECUTED).value,
+        "result": (Result.FAILURE if bad else Result.SUCCESS).value,
         **_id_facts(claim),
         "time_ms": _milliseconds(event.duration),
     }
 
 
+def _ended_json(event: RunEnded) -> str:
+    claim, outcome = event.claim, event.outcome
+    state = outcome.state.value
+    reason = "" if outcome.reason is None else f'"reason": "{outcome.reason.value}", '
+    error = "" if outcome.error is None else f'"error": {json.dumps(_shortened(outcome.error))}, '
+    return (
+        f'{{"attempt": {claim.attempt}, "state": "{state}", {reason}{error}'
+        f'"late_ms": {_milliseconds(event.lateness)}, "node": {_quoted(event.node_id)}, '
+        f'{_BAD if outcome.state in _BAD_ENDS else _GOOD}, "community": {_quoted(claim.community)}, '
+        f'"user": "system", {_ids(claim)}, "time_ms": {_milliseconds(event.duration)}, "event": "run {state}"}}'
+    )
+
+
 def _ids(claim: Claim) -> str:
-    schedule = "" if claim.schedule_id is None else f'"schedule_id": "{claim.schedule_id}", '
+    schedule = "" if claim.schedule_id is None else f'"schedule_id": "{_text(claim.schedule_id)}", '
     workflow = _text_of_workflow(claim.workflow_id.int)
-    return f'{schedule}"workflow_id": "{workflow}", "execution_id": "{claim.run_id}"'
+    return f'{schedule}"workflow_id": "{workflow}", "execution_id": "{_text(claim.run_id)}"'
 
 
 def _id_facts(claim: Claim) -> dict[str, Any]:
@@ -164,6 +135,11 @@ def _id_facts(claim: Claim) -> dict[str, Any]:
         "workflow_id": _text_of_workflow(claim.workflow_id.int),
         "execution_id": str(claim.run_id),
     }
+
+
+def _text(uuid: UUID) -> str:
+    digits = f"{uuid.int:032x}"  # half of what `str` costs
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 @lru_cache(maxsize=1_000)
@@ -183,8 +159,5 @@ def _milliseconds(duration: timedelta) -> int:
 
 
 _AUDIT = Category.AUDIT.value
-_TRIGGERED = Action.SCHEDULE_TRIGGERED.value
-_EXECUTED = Action.SCHEDULE_EXECUTED.value
-_FAILED = Action.SCHEDULE_EXECUTION_ERROR.value
-_SUCCESS = Result.SUCCESS.value
-_FAILURE = Result.FAILURE.value
+_GOOD = '"event_type": "AUDIT", "action": "schedule_executed", "result": "SUCCESS"'
+_BAD = '"event_type": "ERROR", "action": "schedule_execution_error", "result": "FAILURE"'

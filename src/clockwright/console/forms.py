@@ -196,3 +196,51 @@ class SignInForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
+
+
+class _SecretsForm(forms.Form):
+    """Fields whose errors stand next to them, and nothing that is typed comes back."""
+
+    use_required_attribute = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
+        for name, field in self.fields.items():
+            field.widget.attrs["aria-describedby"] = f"id_{name}-error"
+
+
+def _secret(label: str, kind: str, required: str) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        max_length=1_000,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": f"{kind}-password"}),
+        error_messages={"required": required},
+    )
+
+
+class PasswordForm(_SecretsForm):
+    """A user's name and password."""
+
+    username = forms.CharField(
+        label="Name",
+        max_length=150,
+        widget=forms.TextInput(attrs={**_PLAIN, "autocomplete": "username"}),
+        error_messages={"required": "The name is empty: type the one your admin gave you."},
+    )
+    password = _secret("Password", "current", "The password is empty.")
+
+
+class NewPasswordForm(_SecretsForm):
+    """The password there is, and the one there is to be."""
+
+    old = _secret("Password now", "current", "The password is empty.")
+    new = _secret("New password", "new", "The new password is empty.")
+    again = _secret("New password again", "new", "Type the new password twice.")
+
+    def clean(self) -> dict[str, Any]:
+        """Both new ones are the same."""
+        data = super().clean() or self.cleaned_data
+        if "new" in data and "again" in data and data["new"] != data["again"]:
+            self.add_error("again", "This is not what stands above it.")
+        return data

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 
 from clockwright.access.callers import Caller
 from clockwright.console import selectors
+from clockwright.console.progress import BackfillRow, backfill_rows
 from clockwright.console.wording import length, relative, utc_time, wall_time
-from clockwright.engine.model import RunState
+from clockwright.engine.model import RunState, Trigger
 from clockwright.engine.registry import default_registry
 from clockwright.recurrence import Recurrence
 from clockwright.schedules.documents import describe_rule
@@ -75,9 +76,11 @@ def preview_of(rule: Recurrence, now: datetime) -> Preview:
     )
 
 
-def lateness(scheduled_for: datetime, started_at: datetime | None) -> str:
-    """How long after its time a run began; a dash for one that never did."""
-    return length(None if started_at is None else started_at - scheduled_for)
+def lateness(run: Run) -> str:
+    """How long after its time a run began; a dash for one that never did, or not to be on time."""
+    if run.started_at is None or run.trigger == Trigger.BACKFILL:
+        return length(None)
+    return length(run.started_at - run.scheduled_for)
 
 
 def took(started_at: datetime | None, finished_at: datetime | None) -> str:
@@ -128,6 +131,7 @@ class Overview:
     due: Sequence[DueRow]
     active: int
     runs: Sequence[RunRow]
+    backfills: Sequence[BackfillRow]
 
     @property
     def more_due(self) -> bool:
@@ -147,6 +151,7 @@ def overview(caller: Caller, now: datetime) -> Overview:
         ],
         active=active,
         runs=[_run_row(run, now) for run in selectors.latest_runs(caller.community, RUN_ROWS)],
+        backfills=backfill_rows(caller.community, now),
     )
 
 
@@ -249,7 +254,7 @@ def _run_row(run: Run, now: datetime) -> RunRow:
         sign=sign,
         tone=tone,
         attempt=str(run.attempt) if run.attempt else "-",
-        lateness=lateness(run.scheduled_for, run.started_at),
+        lateness=lateness(run),
         duration=took(run.started_at, run.finished_at),
         node=run.node or "-",
     )
@@ -270,6 +275,9 @@ def _words(value: str) -> str:
 
 
 def function_name(workflow_id: UUID) -> str:
-    """The key of a registered function, else the workflow's id."""
+    """The key of a registered function, else the workflow's id; nothing is asked of the database."""
     function = default_registry.by_workflow(workflow_id)
-    return function.key if function is not None else f"unknown workflow {str(workflow_id)[:8]}"
+    if function is not None:
+        return function.key
+    is_function = workflow_id.version == 5  # as `workflow_id_of` makes them; a graph has another
+    return f"{'unknown ' if is_function else ''}workflow {str(workflow_id)[:8]}"

@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from clockwright import __version__
-from clockwright.access.callers import Caller, Role
+from clockwright.access import policy
+from clockwright.access.callers import Caller, Right
 from clockwright.console import pages
 from clockwright.console.adding import Refused, add_schedule
 from clockwright.console.forms import AddForm, PreviewForm, zone_names
@@ -59,7 +60,7 @@ def add(request: HttpRequest, caller: Caller) -> HttpResponse:
     """Add a schedule and go back to the overview; a problem is shown in the form, next to its field."""
     if request.method != "POST":
         return HttpResponseRedirect(reverse("console:overview"))
-    if not caller.may(Role.OPERATOR):
+    if not policy.may_somewhere(caller, Right.EDIT):
         messages.error(
             request, f"Adding a schedule takes the role operator; yours is {caller.role}."
         )
@@ -74,12 +75,12 @@ def add(request: HttpRequest, caller: Caller) -> HttpResponse:
 
 
 def _form_for(caller: Caller) -> PreviewForm:
-    return AddForm() if caller.may(Role.OPERATOR) else PreviewForm()
+    return AddForm() if policy.may_somewhere(caller, Right.EDIT) else PreviewForm()
 
 
 def _kept(caller: Caller, request: HttpRequest, asked: PreviewForm) -> PreviewForm:
     """The whole form with what was typed in it, and only the errors that a preview asks about."""
-    if not caller.may(Role.OPERATOR):
+    if not policy.may_somewhere(caller, Right.EDIT):
         return asked
     form = AddForm(request.POST)
     for name in set(form.errors) - set(PreviewForm.base_fields):

@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 from clockwright.engine.chores import Chore, stepping
 from clockwright.engine.events import Events, LoopFailed, NodeDeclaredDead, NodeStarted, NodeStopped
@@ -26,7 +27,10 @@ from clockwright.engine.runner import Runner
 
 _log = logging.getLogger(__name__)
 
-LOOPS = 6
+LOOPS = 7
+
+KEEPER_BACKOFF = timedelta(seconds=1)
+"""The dead have waited for a lease already when the store that was away comes back."""
 
 PATIENCE_WITH_STORE = 5.0
 """Seconds that a node which stops gives a store that does not answer, for each thing it has to tell it."""
@@ -55,17 +59,14 @@ class Engine:
         self._chores: list[Loop] = []
         self._pool = ThreadPoolExecutor(LOOPS, thread_name_prefix="clockwright-loop")
         self._rebirth: asyncio.Task[None] | None = None
-        self._executor = InProcessExecutor(
-            resolver,
-            threads=self.options.capacity,
-            timeout=self.options.timeout,
-            announce=self._announce,
-            processes=Processes(),
-        )
+        self._executor = self._make_executor(resolver)
         self._runner = self._make_runner()
         self._runner.on_let_go = wakeup.notify
         self._running = self._loop("runner", self._runner.step)
-        self._planning = self._loop("planner", self._planner().step)
+        planner = self._planner()
+        planner.on_backlog = self._settle_on
+        self._planning = self._loop("planner", planner.step)
+        self._assisting = self._loop("second planner", planner.assist)
         self._keeper = self._make_keeper()
         self._keeping = self._loop("keeper", self._keep)
         # these wait for something to happen inside their step: they are cancelled rather than asked
@@ -145,7 +146,8 @@ class Engine:
     @property
     def _asked_loops(self) -> tuple[Loop, ...]:
         """Those that end when they are asked to, after the step they are at."""
-        return (self._planning, self._running, self._keeping, *self._chores)
+        assisting = (self._assisting,) if self._store.settles_side_by_side else ()
+        return (self._planning, *assisting, self._running, self._keeping, *self._chores)
 
     async def _attempt(self, work: Awaitable[object], what: str) -> None:
         """Try for a while. Where the store does not answer the lease runs out, and another node sees to it."""
@@ -203,6 +205,10 @@ class Engine:
         self.events.emit(NodeDeclaredDead(node_id=dead, new_node_id=self.node_id))
         self.look()
 
+    def _settle_on(self) -> None:
+        self._planning.signal.set()
+        self._assisting.signal.set()
+
     def _look_at_runs(self) -> None:
         self._running.signal.set()
 
@@ -226,6 +232,15 @@ class Engine:
         await self._wakeup.wait(self.options.sweep.total_seconds())
         self.look()
         return 0.0
+
+    def _make_executor(self, resolver: WorkflowResolver) -> InProcessExecutor:
+        return InProcessExecutor(
+            resolver,
+            threads=self.options.capacity,
+            timeout=self.options.timeout,
+            announce=self._announce,
+            processes=Processes(),
+        )
 
     def _make_runner(self) -> Runner:
         return Runner(
@@ -257,8 +272,16 @@ class Engine:
             is_late=lambda: self._heartbeat is not None and self._heartbeat.is_late,
         )
 
-    def _loop(self, name: str, step: Callable[[], object]) -> Loop:
-        return Loop(name, step, events=self.events, node_id=lambda: self.node_id)  # type: ignore[arg-type]
+    def _loop(
+        self, name: str, step: Callable[[], object], last_backoff: timedelta = LAST_BACKOFF
+    ) -> Loop:
+        return Loop(
+            name,
+            step,  # type: ignore[arg-type]
+            events=self.events,
+            node_id=lambda: self.node_id,
+            last_backoff=last_backoff,
+        )
 
 
 class EngineThread:

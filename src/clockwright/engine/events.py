@@ -5,44 +5,43 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 from uuid import UUID
 
-from clockwright.engine.model import Claim, Outcome, RunState, Settlement
+from clockwright.engine.model import Claim, Outcome, RunState, Settlement, Trigger, value
 from clockwright.engine.ports import Pause
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Event:
     """Anything that happened in an engine."""
 
     node_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class NodeStarted(Event):
     """An engine registered and its loops run."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class NodeStopped(Event):
     """An engine drained; `handed_back` runs wait for another node."""
 
     handed_back: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class NodeDeclaredDead(Event):
     """This node found its own lease taken over; it cancelled its tasks and goes on as `new_node_id`."""
 
     new_node_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class NodeTakenOver(Event):
     """Another node's lease ran out; what became of its runs."""
 
@@ -50,7 +49,7 @@ class NodeTakenOver(Event):
     runs: Sequence[tuple[UUID, RunState]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SchedulesSettled(Event):
     """One settling transaction was committed at `at` by the store's clock."""
 
@@ -58,16 +57,19 @@ class SchedulesSettled(Event):
     settlements: Sequence[Settlement]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RunsClaimed(Event):
     """The node took these runs."""
 
     claims: Sequence[Claim]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RunEnded(Event):
-    """An attempt's outcome was recorded: final, or RETRYING. `lateness` is start minus due, `duration` the try's."""
+    """An attempt's outcome was recorded: final, or RETRYING. `duration` is the try's.
+
+    `lateness` is start minus due; a backfill's run is late by nothing.
+    """
 
     claim: Claim
     outcome: Outcome
@@ -82,26 +84,28 @@ class RunEnded(Event):
             node_id=outcome.node_id,
             claim=claim,
             outcome=outcome,
-            lateness=started - claim.scheduled_for,
+            lateness=timedelta(0)
+            if claim.trigger is Trigger.BACKFILL
+            else started - claim.scheduled_for,
             duration=outcome.finished_at - started,
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SchedulePaused(Event):
     """A schedule paused itself with the outcome of a run: too many of them failed in a row."""
 
     pause: Pause
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class OutcomeRefused(Event):
     """A late outcome met a closed fence: the run had been taken over or ended otherwise."""
 
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class LoopFailed(Event):
     """A loop's pass raised; it tries again after `retry_in`."""
 

@@ -22,7 +22,10 @@ from clockwright.engine.ports import (
     Handler,
     InvalidPayload,
     InvalidResult,
+    LetGo,
+    NotRegistered,
     RunContext,
+    RunTimedOut,
     WorkflowResolver,
 )
 from clockwright.engine.processes import FunctionFailed, Processes
@@ -76,7 +79,7 @@ class InProcessExecutor:
         self._deadlines = Deadlines()
 
     async def execute(self, claim: Claim, now: Callable[[], datetime]) -> Outcome | None:
-        """What the attempt came to; None when it was passed on, or its fence was closed before it could begin."""
+        """What the attempt came to; None when it was passed on or put down, or its fence was closed before it began."""
         started_at = now()
         try:
             handler = self._resolver.resolve(claim.workflow_id)
@@ -89,11 +92,11 @@ class InProcessExecutor:
             return None
         if handler.at_most_once and not await self._announce(_start(claim, started_at)):
             return None
-        ending = await self._call(handler, claim, started_at)
-        if ending.state is RunState.SUCCEEDED:
-            return _outcome(claim, ending, started_at, now())
-        policy = _capped(claim.policy, handler)
-        return _judged(claim, ending, policy, started_at=started_at, finished_at=now())
+        try:
+            ending = await self._call(handler, claim, started_at)
+        except LetGo:
+            return None
+        return _ended(claim, handler, ending, started_at, now())
 
     def cancel(self, run_id: UUID) -> None:
         """Ask the running attempt of a run to stop; nothing happens when it has ended."""
@@ -152,17 +155,18 @@ class InProcessExecutor:
     def _is_asked_to_stop(self, run: int, task: asyncio.Task[Any]) -> bool:
         return run in self._asked_to_stop and self._calls.get(run) is task
 
-    async def _begin(
+    def _begin(
         self, handler: Handler, claim: Claim, run: RunContext, begin: Callable[[], None]
-    ) -> Any:
+    ) -> Awaitable[Any]:
         if handler.process is not None and self._processes is not None:
-            return await self._processes.call(handler.process, run, claim.args, begin)
+            return self._processes.call(handler.process, run, claim.args, begin)
         begin()
         if handler.is_coroutine:
-            return await handler.call(run, claim.args)
+            awaitable: Awaitable[Any] = handler.call(run, claim.args)
+            return awaitable
         context = contextvars.copy_context()
         call: Callable[[], Any] = functools.partial(context.run, handler.call, run, claim.args)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+        return asyncio.get_running_loop().run_in_executor(self._pool, call)
 
 
 def _current_task() -> asyncio.Task[Any]:
@@ -205,6 +209,11 @@ def _failed(error: BaseException) -> _Ending:
         return _Ending(state=RunState.FAILED, reason=Reason.INVALID_PAYLOAD, error=str(error))
     if isinstance(error, InvalidResult):
         return _Ending(state=RunState.FAILED, reason=Reason.INVALID_RESULT, error=str(error))
+    if isinstance(error, NotRegistered):
+        return _Ending(state=RunState.FAILED, reason=Reason.UNKNOWN_FUNCTION, error=str(error))
+    if isinstance(error, RunTimedOut):
+        why = str(error)
+        return _Ending(state=RunState.TIMED_OUT, reason=Reason.TIMEOUT, error=why, raised=error)
     if isinstance(error, FunctionFailed):  # its own error is in another process
         why, lines = error.why, error.traceback
     else:
@@ -223,6 +232,15 @@ def _capped(policy: Policy, handler: Handler) -> Policy:
     """What starts at most once is not tried again, whatever its schedule says."""
     most = 0 if handler.at_most_once else handler.max_retries
     return policy if most is None else replace(policy, max_retries=min(policy.max_retries, most))
+
+
+def _ended(
+    claim: Claim, handler: Handler, ending: _Ending, started_at: datetime, finished_at: datetime
+) -> Outcome:
+    if ending.state is RunState.SUCCEEDED:
+        return _outcome(claim, ending, started_at, finished_at)
+    policy = _capped(claim.policy, handler)
+    return _judged(claim, ending, policy, started_at=started_at, finished_at=finished_at)
 
 
 def _judged(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from clockwright.engine.model import Claim, Start
+from clockwright.engine.offload import own_pool
 
 AHEAD = 0.25
 """Seconds of work a node claims beyond its free slots, by its own pace: short runs come in large groups, long ones
@@ -20,14 +23,34 @@ _SHORTEST_LOOK = 0.005
 
 @dataclass(slots=True, eq=False)
 class Flight:
-    """A claimed run on its way through this node."""
+    """A claimed run on its way through this node. `time` is the loop's clock, and said `landed_at` when it came."""
 
     claim: Claim
+    time: Callable[[], float]
     landed_at: float
     task: asyncio.Task[None] | None = None
-    started: Start | None = None
+    has_begun: bool = False
+    started_at: datetime | None = None
     is_announced: bool = False
     is_let_go: bool = False
+
+    def now(self) -> datetime:
+        """The store's clock, carried on by this machine's monotonic one. Who asks first begins the attempt."""
+        now = self.claim.claimed_at + timedelta(seconds=self.time() - self.landed_at)
+        if self.started_at is None:
+            self.started_at = now
+        return now
+
+    def start(self) -> Start | None:
+        """That its attempt began, if it did."""
+        if self.started_at is None:
+            return None
+        return Start(
+            run_id=self.claim.run_id,
+            attempt=self.claim.attempt,
+            node_id=self.claim.node_id,
+            started_at=self.started_at,
+        )
 
 
 class Slots:
@@ -37,15 +60,26 @@ class Slots:
         self._free = capacity
         self._fly = fly
         self._waiting: deque[Flight] = deque()
+        self._context = contextvars.copy_context()
+        # a handler's own store calls use the common threads
+        self._context.run(own_pool.set, None)
 
-    def give(self, flight: Flight) -> None:
-        """Start it in a free slot, or let it wait for one."""
-        self._waiting.append(flight)
+    def give(self, flights: Iterable[Flight]) -> None:
+        """Start them in free slots, or let them wait for one."""
+        self._waiting.extend(flights)
         self._fill()
 
     def clear(self) -> None:
         """Nothing waits any more."""
         self._waiting.clear()
+
+    def cancel(self, flight: Flight) -> None:
+        """Stop one that was given; what has begun frees its slot when it has ended."""
+        if flight.task is None:
+            return
+        flight.task.cancel()
+        if not flight.has_begun:  # nor will it
+            self._free += 1
 
     def _fill(self) -> None:
         while self._free and self._waiting:
@@ -53,11 +87,20 @@ class Slots:
             if flight.is_let_go:
                 continue
             self._free -= 1
-            flight.task = asyncio.create_task(self._fly(flight))
-            # not in the coroutine: that of a task which is cancelled at once never begins
-            flight.task.add_done_callback(self._freed)
+            # a context of its own: this may be called at the end of another run
+            context = self._context.copy()
+            flight.task = asyncio.create_task(self._occupied(flight), context=context)
 
-    def _freed(self, _task: asyncio.Task[None]) -> None:
+    async def _occupied(self, flight: Flight) -> None:
+        flight.has_begun = True
+        try:
+            await self._fly(flight)
+        except asyncio.CancelledError:
+            self._leave()
+            raise
+        self._leave()  # not in a `finally`: a task that is thrown away with its loop starts no other
+
+    def _leave(self) -> None:
         self._free += 1
         self._fill()
 

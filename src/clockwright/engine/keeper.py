@@ -19,6 +19,9 @@ PRUNE_BATCH = 1_000
 PRUNE_EVERY = timedelta(minutes=10)
 ATTEND_EVERY = 1.0
 
+LATE_PAUSE = 0.5
+"""Seconds until a node whose own heartbeat is late looks again whether it may judge the others."""
+
 
 class Heartbeat:
     """Renews the lease in a thread of its own, so that a handler that blocks the event loop cannot stop it."""
@@ -112,7 +115,7 @@ class Keeper:
         """One look at the other nodes and at what waits; the pause until the next."""
         if not self._node_id() or self._is_late():
             # a store that was away let everybody's lease run out: first they beat, then they are judged
-            return self._every
+            return min(LATE_PAUSE, self._every)
         for takeover in await offload(self._store.take_over):
             event = NodeTakenOver(
                 node_id=self._node_id(), dead_node_id=takeover.node_id, runs=takeover.runs

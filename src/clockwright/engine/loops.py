@@ -40,13 +40,20 @@ class Loop:
     """Repeats a step. A step that raises is reported and repeated after a growing pause: a database comes back."""
 
     def __init__(
-        self, name: str, step: Step, *, events: Events, node_id: Callable[[], str]
+        self,
+        name: str,
+        step: Step,
+        *,
+        events: Events,
+        node_id: Callable[[], str],
+        last_backoff: timedelta = LAST_BACKOFF,
     ) -> None:
         self.name = name
         self.signal = Signal()
         self._step = step
         self._events = events
         self._node_id = node_id
+        self._last_backoff = last_backoff
         self._stopping = False
 
     def stop(self) -> None:
@@ -66,7 +73,7 @@ class Loop:
                     node_id=self._node_id(), loop=self.name, error=error, retry_in=backoff
                 )
                 self._events.emit(failed)
-                pause, backoff = backoff.total_seconds(), min(backoff * 2, LAST_BACKOFF)
+                pause, backoff = backoff.total_seconds(), min(backoff * 2, self._last_backoff)
             if pause > 0:
                 await self.signal.wait(pause)
             else:

@@ -39,6 +39,8 @@ from clockwright.engine.settle import settle
 class MemoryStore(MemoryLedger):
     """Every method is documented at `clockwright.engine.ports.Store`."""
 
+    settles_side_by_side = False
+
     @in_transaction
     def add_schedule(self, schedule: Schedule) -> Schedule:
         taken = {(s.community, s.key) for s in self._schedules.values() if s.key is not None}
@@ -82,6 +84,7 @@ class MemoryStore(MemoryLedger):
             for run in self._write(settlement, now)
             if run.state is RunState.QUEUED and run.ready_at == now
         ]
+        queued.sort(key=lambda run: -run.priority)
         taken = [] if share is None else queued[: share.room]
         upcoming = (at for s in self._schedules.values() if (at := s.next_execution_at))
         return Settled(
@@ -120,6 +123,7 @@ class MemoryStore(MemoryLedger):
             scheduled_for=verdict.scheduled_for,
             covers_until=verdict.covers_until,
             covers_count=verdict.covers_count,
+            priority=schedule.policy.priority,
             state=verdict.state,
             reason=verdict.reason,
             created_at=now,
@@ -188,7 +192,8 @@ class MemoryStore(MemoryLedger):
             return self._end(run, RunState.CANCELLED, Reason.SCHEDULE_REMOVED)
         if run.takeovers >= MAX_TAKEOVERS:
             return self._end(run, RunState.LOST, Reason.CRASHED_NODE)
-        return self._requeue(replace(run, takeovers=run.takeovers + 1))
+        # in its old place, before all that came later: it has waited for a lease already
+        return self._requeue(replace(run, takeovers=run.takeovers + 1), run.ready_at)
 
     @in_transaction
     def hand_back(self, node_id: str, run_ids: Collection[UUID]) -> int:

@@ -87,15 +87,15 @@ class MemoryLedger:
     def claim_runs(self, node_id: str, limit: int) -> Claimed:
         now = self.now()
         claimable = sorted(
-            (at, run.run_id)
+            (-run.priority, at, run.run_id)
             for run in self._all_unfinished()
             if run.state in CLAIMABLE_STATES and (at := run.ready_at)
         )
-        ready = [run_id for at, run_id in claimable if at <= now][:limit]
+        ready = [run_id for _, at, run_id in claimable if at <= now][:limit]
         return Claimed(
             now=now,
             claims=[self._claim(self._runs[run_id], node_id, now) for run_id in ready],
-            next_ready_at=next((at for at, _ in claimable if at > now), None),
+            next_ready_at=min((at for _, at, _ in claimable if at > now), default=None),
         )
 
     def _claim(self, run: Run, node_id: str, now: datetime) -> Claim:
@@ -241,6 +241,7 @@ class MemoryLedger:
                 ready_at=now,
                 request_id=run.request_id,
                 context=run.context or {},
+                priority=schedule.policy.priority if run.priority is None else run.priority,
                 community=schedule.community,
             )
         )
@@ -294,10 +295,10 @@ class MemoryLedger:
         self._put(replace(run, state=state, reason=reason, finished_at=at or self.now()))
         return state
 
-    def _requeue(self, run: Run) -> RunState:
-        self._put(
-            replace(run, state=RunState.QUEUED, ready_at=self.now(), node_id=None, started_at=None)
-        )
+    def _requeue(self, run: Run, place: datetime | None = None) -> RunState:
+        now = self.now()
+        at = min(place or now, now)  # the clock may have stepped back
+        self._put(replace(run, state=RunState.QUEUED, ready_at=at, node_id=None, started_at=None))
         return RunState.QUEUED
 
     def _all_unfinished(self) -> Iterable[Run]:

@@ -75,6 +75,7 @@ class Request:
                     "trigger": run.trigger,
                     "community": run.community,
                     "context": dict(run.context),
+                    "step": run.step,
                 },
                 "args": list(self.args),
             }

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar, dataclass_transform
 from uuid import UUID
 
 from clockwright.recurrence import Recurrence
+
+T = TypeVar("T")
 
 MAX_TAKEOVERS = 3
 """After so many takeovers a run is `lost(crashed_node)`, so that a run that kills its node cannot kill the fleet."""
@@ -21,7 +23,26 @@ ROWS_PER_SETTLEMENT = 1_000
 """Of the fire times that one settlement does not run, this many get a row each; the rest go into range rows."""
 
 
-class ScheduleStatus(StrEnum):
+LOWEST_PRIORITY, HIGHEST_PRIORITY = -100, 100
+"""Between these, both included, is a priority; more urgent is higher."""
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(field,))
+def value(cls: type[T]) -> type[T]:
+    """A dataclass of keywords that nobody changes, by the type checker's word.
+
+    For what every run is made of: `frozen` sets each field three times as slowly.
+    """
+    return dataclass(slots=True, kw_only=True)(cls)
+
+
+class Word(StrEnum):
+    """A word of the ledger. It hashes as the text it is: `Enum` does so in Python, a dozen times a run."""
+
+    __hash__ = str.__hash__
+
+
+class ScheduleStatus(Word):
     """What a schedule is doing; `is_active` in the documented table is always `status == ACTIVE` (R9)."""
 
     ACTIVE = "active"
@@ -31,7 +52,7 @@ class ScheduleStatus(StrEnum):
     REMOVED = "removed"
 
 
-class RunState(StrEnum):
+class RunState(Word):
     """Where a run stands. The last seven are final: the ledger's answer for a fire time."""
 
     QUEUED = "queued"
@@ -52,7 +73,7 @@ class RunState(StrEnum):
         return self in FINAL_STATES
 
 
-class Reason(StrEnum):
+class Reason(Word):
     """Why a run is in its state, where the state alone does not say it."""
 
     GRACE_EXCEEDED = "grace_exceeded"
@@ -71,6 +92,7 @@ class Reason(StrEnum):
     REQUESTED = "requested"
     REPLACED = "replaced"
     SCHEDULE_REMOVED = "schedule_removed"
+    BACKFILL_CANCELLED = "backfill_cancelled"
     CRASHED_NODE = "crashed_node"
     AT_MOST_ONCE = "at_most_once"
 
@@ -81,7 +103,7 @@ class PauseReason(StrEnum):
     REPEATED_FAILURES = "repeated_failures"
 
 
-class Trigger(StrEnum):
+class Trigger(Word):
     """What made a run: a due schedule, a person, a backfill, or a direct call."""
 
     SCHEDULE = "schedule"
@@ -90,7 +112,7 @@ class Trigger(StrEnum):
     CALL = "call"
 
 
-class CatchUp(StrEnum):
+class CatchUp(Word):
     """Which of several unsettled fire times run."""
 
     LATEST = "latest"
@@ -98,7 +120,7 @@ class CatchUp(StrEnum):
     NONE = "none"
 
 
-class Overlap(StrEnum):
+class Overlap(Word):
     """What happens to a fire time when `max_instances` runs are active."""
 
     SKIP = "skip"
@@ -140,6 +162,7 @@ class Policy:
     `no_retry_on`: names of exceptions after which nothing is tried again, as `ValueError` or `shop.errors.Refused`.
     `pause_after_failures`: the schedule pauses itself when so many of its runs in a row failed or timed out for good.
     `timeout`: wall time of one attempt; None means the node's default.
+    `priority`: of runs that are ready those with a higher one are claimed first.
     """
 
     grace: timedelta | None = timedelta(minutes=15)
@@ -156,9 +179,10 @@ class Policy:
     no_retry_on: tuple[str, ...] = ()
     pause_after_failures: int | None = None
     timeout: timedelta | None = None
+    priority: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Schedule:
     """A recurrence with its bounds, policies, workflow and watermark.
 
@@ -187,7 +211,7 @@ class Schedule:
     version: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Situation:
     """What `settle` looks at: a schedule and how many of its runs are active or buffered now.
 
@@ -200,7 +224,7 @@ class Situation:
     failures: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Verdict:
     """What becomes of one fire time, or of `covers_count` of them up to and including `covers_until`.
 
@@ -215,7 +239,7 @@ class Verdict:
     ready_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Settlement:
     """The answer of `settle`: verdicts in the order of time, and the schedule as it stands afterwards.
 
@@ -247,6 +271,7 @@ class Run:
     trigger: Trigger = Trigger.SCHEDULE
     covers_until: datetime | None = None
     covers_count: int = 1
+    priority: int = 0
     attempt: int = 0
     retries: int = 0
     takeovers: int = 0
@@ -266,7 +291,7 @@ class Run:
     community: str = "default"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Claim:
     """A node's time-limited right to one attempt at a run; (`run_id`, `node_id`, `attempt`) is the fence.
 
@@ -292,7 +317,7 @@ class Claim:
     community: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Start:
     """That an attempt has begun. With `at_most_once` it is committed before the handler is called."""
 
@@ -303,7 +328,7 @@ class Start:
     at_most_once: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Outcome:
     """What an attempt came to: a final state, or `RETRYING` with `ready_at`; `result` is JSON-able."""
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from clockwright.engine.model import Overlap, Policy, Reason, RunState, Verdict
+from clockwright.engine.model import Overlap, Policy, Reason, RunState, Verdict, value
 
 BUFFER_LIMIT = 1_000
 """How many runs of one schedule may wait under `buffer_all`; a longer queue is a schedule that cannot keep up."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Room:
     """How many runs of a schedule are active and how many wait in its buffer."""
 
@@ -21,7 +20,7 @@ class Room:
     buffered: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Admission:
     """A verdict for each candidate, in their order, and how many active runs are asked to stop."""
 

@@ -47,6 +47,8 @@ class Planner:
         self._on_queued = on_queued
         self._is_patient = False
         self._stalled_at: int | None = None
+        self.on_backlog: Callable[[], None] = lambda: None
+        """Called when more is due than one batch: a second one may be settled beside it."""
 
     async def step(self) -> float:
         """Settle one batch; seconds until the next is due, at most the safety sweep."""
@@ -60,7 +62,7 @@ class Planner:
                 self._events.emit(event)
             self._runner.take(settled.claims)
         states = Counter(
-            [verdict.state for settlement in settled.settlements for verdict in settlement.verdicts]
+            [v.state for settled_one in settled.settlements for v in settled_one.verdicts]
         )
         if states[RunState.BUFFERED]:
             # the run it waits for may have ended while this was written
@@ -68,7 +70,13 @@ class Planner:
         if states[RunState.QUEUED] > len(settled.claims) or states[RunState.BUFFERED]:
             self._on_queued()
         self._is_patient = settled.is_backlogged and _has_spare(settled)
+        if settled.is_backlogged:
+            self.on_backlog()
         return self._pause(settled)
+
+    async def assist(self) -> float:
+        """The same beside `step` while there is a backlog: one batch is computed while the database writes another."""
+        return await self.step() if self._is_patient else self._sweep
 
     async def _limit(self) -> int:
         """How many to settle. A node that runs them quickly settles as many as it takes: no other need claim them."""

@@ -22,6 +22,7 @@ from clockwright.engine.model import (
     Schedule,
     Settlement,
     Start,
+    value,
 )
 
 
@@ -50,7 +51,7 @@ class Wakeup(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """What a node that settles takes for itself: the first `room` runs that are ready, claimed as they are written."""
+    """What a node that settles takes for itself: `room` ready runs, by priority and then the longest due, as they are written."""
 
     node_id: str
     room: int
@@ -144,10 +145,11 @@ AMENDABLE = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManualRun:
-    """A run somebody asks for now, beside the schedule's fire times; unique by `request_id`."""
+    """A run somebody asks for now; unique by `request_id`. Where `context` or `priority` is None the schedule's is meant."""
 
     request_id: str
     context: Mapping[str, Any] | None = None
+    priority: int | None = None
 
 
 class StoreError(Exception):
@@ -177,6 +179,10 @@ class NothingToRun(StoreError):
 class ScheduleStore(Protocol):
     """Schedules and the settling of their fire times."""
 
+    @property
+    def settles_side_by_side(self) -> bool:
+        """Whether two `settle_due` at a time get further than one: not where there is one writer."""
+
     def now(self) -> datetime:
         """The store's clock: the one by which everything is due."""
 
@@ -203,7 +209,10 @@ class RunStore(Protocol):
     """Runs: claiming, starting, recording, cancelling."""
 
     def claim_runs(self, node_id: str, limit: int) -> Claimed:
-        """Give the node up to `limit` ready runs, oldest `ready_at` first, each with its attempt raised by one."""
+        """Give the node up to `limit` ready runs, each with its attempt raised by one.
+
+        By priority, highest first; then by `ready_at`, oldest first; then by `run_id`.
+        """
 
     def record_starts(self, starts: Sequence[Start]) -> Collection[UUID]:
         """Note that attempts began (at most once is never unsaid); returns the runs whose fence still held."""
@@ -278,11 +287,12 @@ class Store(ScheduleStore, RunStore, NodeStore, Protocol):
         """Let go of what the calling thread holds, such as a connection; for a thread that ends."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RunContext:
     """What a handler may ask to be given (annotate a parameter with it).
 
-    `run_id` is the idempotency key: the same in every attempt. Instants are aware UTC.
+    `run_id` is the idempotency key: the same in every attempt. Instants are aware UTC. `step`, where a workflow of
+    several steps called the function: which of them did; the idempotency key is both together.
     """
 
     run_id: UUID
@@ -293,6 +303,7 @@ class RunContext:
     trigger: str
     community: str
     context: Mapping[str, Any]
+    step: str | None = None
 
     @property
     def trigger_data(self) -> Mapping[str, Any]:
@@ -359,6 +370,21 @@ class InvalidResult(TypeError):
 
 class DoNotRetry(Exception):
     """Raised by a handler, or from an error of its own: another try cannot mend this, so that none is made."""
+
+
+class NotRegistered(LookupError):
+    """Raised by a handler that looks its workflow up: this process knows none of that id."""
+
+
+class RunTimedOut(DoNotRetry):
+    """Raised by a handler that keeps the time itself: the run took longer than it may in all its attempts."""
+
+
+class LetGo(BaseException):
+    """Raised by a handler that has put its run down, or lost it to another node: there is no outcome to record.
+
+    No Exception, so that what a handler runs through does not take it for a failure.
+    """
 
 
 class Executor(Protocol):

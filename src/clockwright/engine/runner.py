@@ -6,13 +6,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
 from uuid import UUID
 
 from clockwright.engine.events import Events, OutcomeRefused, RunEnded, RunsClaimed, SchedulePaused
 from clockwright.engine.flights import Flight, Pace, Slots
-from clockwright.engine.model import Claim, Outcome, RunState, Start
-from clockwright.engine.offload import offload, own_pool
+from clockwright.engine.model import Claim, Outcome, RunState
+from clockwright.engine.offload import offload
 from clockwright.engine.options import EngineOptions
 from clockwright.engine.ports import Executor, Recorded, Share, Store
 
@@ -140,10 +139,11 @@ class Runner:
             return
         if not self._flights:
             self._pace.begin()
-        landed_at = asyncio.get_running_loop().time()
-        for claim in ours:
-            self._flights[claim.run_id.int] = flight = Flight(claim, landed_at)
-            self._slots.give(flight)
+        time = asyncio.get_running_loop().time
+        landed_at = time()
+        flights = [Flight(claim, time, landed_at) for claim in ours]
+        self._flights.update([(flight.claim.run_id.int, flight) for flight in flights])
+        self._slots.give(flights)
         self._airborne.set()
         self._events.emit(RunsClaimed(node_id=self._node_id(), claims=ours))
 
@@ -158,19 +158,9 @@ class Runner:
         return self._capacity + self._pace.ahead(is_idle=not self._flights)
 
     async def _fly(self, flight: Flight) -> None:
-        time = asyncio.get_running_loop().time
-
-        def now() -> datetime:
-            # the store's clock, carried on by this machine's monotonic one
-            return flight.claim.claimed_at + timedelta(seconds=time() - flight.landed_at)
-
-        own_pool.set(None)  # the handler's own store calls use the common threads
         claim = flight.claim
-        flight.started = Start(
-            run_id=claim.run_id, attempt=claim.attempt, node_id=claim.node_id, started_at=now()
-        )
         try:
-            outcome = await self._executor.execute(claim, now)
+            outcome = await self._executor.execute(claim, flight.now)
         except Exception:  # noqa: BLE001 - logged; the store decides whether it is queued again or lost
             _log.exception("run %s could not be executed here; it is handed back", claim.run_id)
             self._let_go.append(flight)
@@ -274,15 +264,15 @@ class Runner:
         now = asyncio.get_running_loop().time()
         self._give_up_waiting(now)
         long = [
-            f
-            for f in self._flights.values()
-            if f.started and not f.is_announced and now - f.landed_at > LONG_RUN
+            (flight, start)
+            for flight in self._flights.values()
+            if not flight.is_announced
+            and now - flight.landed_at > LONG_RUN
+            and (start := flight.start())
         ]
         if long:
-            await offload(
-                self._store.record_starts, [flight.started for flight in long if flight.started]
-            )
-            for flight in long:
+            await offload(self._store.record_starts, [start for _, start in long])
+            for flight, _ in long:
                 flight.is_announced = True
         for run_id in await offload(self._store.cancelled_runs, self._node_id()):
             self._executor.cancel(run_id)
@@ -338,6 +328,5 @@ class Runner:
         self._outcomes.clear()
         self._let_go.clear()
         for flight in flights:
-            if flight.task is not None:
-                flight.task.cancel()
+            self._slots.cancel(flight)
         return [flight.claim.run_id for flight in flights]

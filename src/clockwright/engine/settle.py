@@ -6,11 +6,11 @@ still records: the first 1,000 fire times with a row each, the rest of a stretch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from clockwright.engine.failures import is_too_many, paused
 from clockwright.engine.model import (
@@ -41,8 +41,7 @@ class _Stretch:
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
-class _Choice:
+class _Choice(NamedTuple):
     """What catch-up and grace leave: stretches that do not run, then candidates that may."""
 
     stretches: tuple[_Stretch, ...] = ()
@@ -252,8 +251,10 @@ def _spread(
     return tuple(spread)
 
 
-def _accounted(schedule: Schedule, stretches: Iterable[_Stretch]) -> tuple[Verdict, ...]:
+def _accounted(schedule: Schedule, stretches: Sequence[_Stretch]) -> tuple[Verdict, ...]:
     """Rows for what does not run: one each while there is room, then one for the rest of a stretch."""
+    if not stretches:
+        return ()
     verdicts: list[Verdict] = []
     for stretch in stretches:
         room = max(0, ROWS_PER_SETTLEMENT - len(verdicts))
@@ -283,18 +284,36 @@ def _moved_on(
     schedule: Schedule, now: datetime, verdicts: tuple[Verdict, ...], answers: Answers
 ) -> Schedule:
     """The schedule after a settlement: watermark, count, next fire time, and whether anything is left."""
-    queued = sum(v.state in (RunState.QUEUED, RunState.BUFFERED) for v in verdicts)
+    queued = len(
+        [v for v in verdicts if v.state is RunState.QUEUED or v.state is RunState.BUFFERED]
+    )
     count = schedule.execution_count + queued
-    moved: dict[str, Any] = {"settled_until": now, "execution_count": count}
-    if queued:
-        moved["last_execution_at"] = now
     limit = schedule.policy.max_executions
     is_used_up = limit is not None and count >= limit
     upcoming = None if is_used_up else _upcoming(schedule, now, answers)
-    moved["next_execution_at"] = upcoming
-    if upcoming is None:
-        moved |= _ending(count, verdicts, is_used_up=is_used_up)
-    return replace(schedule, **moved)  # once: it costs as much as all the rest of a settlement
+    moved = Schedule(  # word for word: `replace` costs as much as all the rest of a settlement
+        schedule_id=schedule.schedule_id,
+        workflow_id=schedule.workflow_id,
+        recurrence=schedule.recurrence,
+        settled_until=now,
+        policy=schedule.policy,
+        status=schedule.status,
+        status_reason=schedule.status_reason,
+        next_execution_at=upcoming,
+        start_at=schedule.start_at,
+        end_at=schedule.end_at,
+        execution_count=count,
+        last_execution_at=now if queued else schedule.last_execution_at,
+        last_execution_id=schedule.last_execution_id,
+        args=schedule.args,
+        context=schedule.context,
+        key=schedule.key,
+        community=schedule.community,
+        version=schedule.version,
+    )
+    if upcoming is not None:
+        return moved
+    return replace(moved, **_ending(count, verdicts, is_used_up=is_used_up))
 
 
 def _ending(count: int, verdicts: tuple[Verdict, ...], *, is_used_up: bool) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from clockwright.access.callers import Caller, Role
+from clockwright.access import policy
+from clockwright.access.callers import Caller, Right
 from clockwright.access.store import is_community
 from clockwright.audit import trail
 from clockwright.audit.actions import Action, Category
@@ -50,7 +51,7 @@ def put_calendar(
     `data` is the calendar as JSON, without its name. `version`: refuse unless it still has that one. Where a schedule
     would never fire again nothing is changed. Putting the same again finishes what was interrupted. Needs an operator.
     """
-    caller.require(Role.OPERATOR)
+    policy.require(caller, Right.EDIT)
     calendar = _calendar(name, data)
 
     def work() -> tuple[ScheduleCalendar, bool]:
@@ -84,7 +85,7 @@ def list_calendars(caller: Caller) -> list[ScheduleCalendar]:
 
 def remove_calendar(caller: Caller, name: str) -> ScheduleCalendar:
     """Keep it no longer; refused while a schedule has it. Needs an operator."""
-    caller.require(Role.OPERATOR)
+    policy.require(caller, Right.EDIT)
 
     def work() -> ScheduleCalendar:
         row = selectors.lock_calendar(caller.community, name)

@@ -30,6 +30,21 @@ def wrap_resolver(wrap: Callable[[WorkflowResolver], WorkflowResolver]) -> None:
         _wraps.append(wrap)
 
 
+Accepts = Callable[[str, UUID | str], UUID | None]
+"""Takes a community and what a caller named: the id of a workflow of its own kind, None for what is none of it.
+
+Raises InvalidScheduleException for one that cannot be scheduled now.
+"""
+
+_accepting: list[Accepts] = []
+
+
+def provide_workflows(accepts: Accepts) -> None:
+    """To be called by the room that keeps workflows beside functions; once is enough."""
+    if accepts not in _accepting:
+        _accepting.append(accepts)
+
+
 def resolver() -> WorkflowResolver:
     """What workflow ids mean in this process; raises ScheduleServiceException where nothing runs workflows."""
     if not _resolvers:
@@ -98,6 +113,24 @@ EXPOSED: Final = FunctionCatalog(only_exposed=True)
 
 REGISTERED: Final = FunctionCatalog(only_exposed=False)
 """For code of this process."""
+
+
+def accepted(
+    catalog: Catalog,
+    community: str,
+    workflow: UUID | str,
+    args: Sequence[Any],
+    context: Mapping[str, Any],
+) -> UUID:
+    """The id of what a caller of a community may schedule: a workflow that is kept there, or what the catalog has.
+
+    Raises InvalidScheduleException.
+    """
+    for accepts in _accepting:
+        found = accepts(community, workflow)
+        if found is not None:
+            return found
+    return catalog.accept(workflow, args, context)
 
 
 def workflow_reference(value: object) -> UUID | str:

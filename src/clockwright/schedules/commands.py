@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from clockwright.access.callers import Caller, Role
+from clockwright.access import policy
+from clockwright.access.callers import Caller, Right
 from clockwright.audit import trail
 from clockwright.audit.actions import Action, Category
 from clockwright.engine.model import Reason, ScheduleStatus
@@ -29,7 +30,7 @@ from clockwright.engine.ports import (
 from clockwright.recurrence import Interval
 from clockwright.schedules import drafts, selectors, stores
 from clockwright.schedules.calendar_names import embedded
-from clockwright.schedules.catalog import EXPOSED, Catalog
+from clockwright.schedules.catalog import EXPOSED, Catalog, accepted
 from clockwright.schedules.conf import EngineSettings, engine_settings
 from clockwright.schedules.drafts import Change, NewSchedule
 from clockwright.schedules.errors import (
@@ -60,8 +61,7 @@ def add_schedule(
     catalog: Catalog = EXPOSED,
     settings: EngineSettings | None = None,
 ) -> Schedule:
-    """Make a schedule; its watermark is now (S4-58). Needs an operator."""
-    caller.require(Role.OPERATOR)
+    """Make a schedule; its watermark is now (S4-58). Needs `edit` on its workflow."""
     defaults = settings or engine_settings()
     return stores.in_transaction(lambda: _add(caller, new, catalog, defaults))
 
@@ -77,7 +77,7 @@ def update_schedule(
     """Merge `change.config` with what is there and validate the result as a whole (R29, C-09).
 
     The old rule is settled up to now first, so that nothing is repeated or invented. A completed or failed schedule
-    that thereby gets a fire time is active again; a paused one stays paused. Needs an operator.
+    that thereby gets a fire time is active again; a paused one stays paused. Needs `edit` on its workflow.
     """
     return _changed(caller, schedule_id, change, catalog, _merging(settings or engine_settings()))
 
@@ -109,10 +109,9 @@ def remove_schedule(caller: Caller, schedule_id: UUID) -> Schedule:
 
     The rows stay, the ledger with them. A second time it is not found.
     """
-    caller.require(Role.OPERATOR)
 
     def work() -> Schedule:
-        row = _locked(caller, schedule_id)
+        row = _locked(caller, schedule_id, Right.DELETE)
         _amend(schedule_id, Amendment(fields={"status": ScheduleStatus.REMOVED}))
         stores.describe(schedule_id, key=None)
         _record(caller, Action.SCHEDULE_REMOVE, row, key=row.key)
@@ -128,26 +127,28 @@ def trigger_schedule(
     request_id: str | None = None,
     context_data: Mapping[str, Any] | None = None,
     *,
+    priority: int | None = None,
     catalog: Catalog = EXPOSED,
 ) -> Run:
-    """Run it now, beside its fire times, also while it is paused or completed. Needs an operator.
+    """Run it now, beside its fire times, also while it is paused or completed. Needs `execute` on its workflow.
 
-    The same `request_id` makes one run, however often it is sent. `context_data` stands in for the schedule's own.
+    The same `request_id` makes one run, however often it is sent. `context_data` and `priority` stand in for the
+    schedule's own.
     """
-    caller.require(Role.OPERATOR)
     request = drafts.checked_request_id(request_id)
     context = None if context_data is None else read_context(context_data)
+    asked = ManualRun(
+        request_id=request, context=context, priority=drafts.checked_priority(priority)
+    )
 
     def work() -> Run:
-        row = _locked(caller, schedule_id)
+        row = _locked(caller, schedule_id, Right.EXECUTE)
         known = selectors.manual_run(schedule_id, request)
         if known is not None:
             return known
         if context is not None:
-            catalog.accept(row.workflow_id, row.args, context)
-        made = stores.sql_store().trigger_run(
-            schedule_id, ManualRun(request_id=request, context=context)
-        )
+            accepted(catalog, caller.community, row.workflow_id, row.args, context)
+        made = stores.sql_store().trigger_run(schedule_id, asked)
         _record(caller, Action.SCHEDULE_TRIGGER, row, execution_id=made.run_id, request_id=request)
         return _existing_run(caller, made.run_id)
 
@@ -155,11 +156,11 @@ def trigger_schedule(
 
 
 def cancel_run(caller: Caller, run_id: UUID) -> Run:
-    """End a run that has not started, ask a running one to stop; a final one stays as it is. Needs an operator."""
-    caller.require(Role.OPERATOR)
+    """End a run that has not started, ask a running one to stop; a final one stays as it is. Needs `execute` on its workflow."""
 
     def work() -> Run:
         run = _existing_run(caller, run_id)
+        policy.require(caller, Right.EXECUTE, run.workflow_id)
         stores.sql_store().cancel_run(run_id, Reason.REQUESTED)
         trail.record(
             Category.AUDIT,
@@ -183,13 +184,13 @@ def upsert_schedule(
     settings: EngineSettings | None = None,
     keeps_anchor: bool = False,
 ) -> Schedule:
-    """Make the schedule of a key be as code says (C-44); needs an operator and a key.
+    """Make the schedule of a key be as code says (C-44); needs `edit` and a key.
 
     While recurrence and bounds stay, so do watermark and next fire time: what is overdue is still run. Otherwise the
     old rule is settled first. What a person paused stays paused. `keeps_anchor`: the code's interval is counted from
     the start of its process, so a stored one of the same length is the same.
     """
-    caller.require(Role.OPERATOR)
+    policy.require(caller, Right.EDIT)
     defaults = settings or engine_settings()
 
     def work() -> Schedule:
@@ -219,7 +220,8 @@ def _add(caller: Caller, new: NewSchedule, catalog: Catalog, settings: EngineSet
     config = embedded(caller.community, new.config)
     draft = drafts.drafted(new, drafts.spec_of(config, settings, now), caller.community, now)
     name = drafts.checked_name(new.name)
-    workflow_id = catalog.accept(new.workflow, draft.args, draft.context)
+    workflow_id = accepted(catalog, caller.community, new.workflow, draft.args, draft.context)
+    policy.require(caller, Right.EDIT, workflow_id)
     try:
         stored = store.add_schedule(replace(draft, workflow_id=workflow_id))
     except DuplicateKey as error:
@@ -264,10 +266,8 @@ def _replacing(settings: EngineSettings) -> _Respec:
 def _changed(
     caller: Caller, schedule_id: UUID, change: Change, catalog: Catalog, respec: _Respec
 ) -> Schedule:
-    caller.require(Role.OPERATOR)
-
     def work() -> Schedule:
-        row = _locked(caller, schedule_id)
+        row = _locked(caller, schedule_id, Right.EDIT)
         if change.version not in (None, row.version):
             raise _outdated(row.version)
         store = stores.sql_store()
@@ -278,7 +278,7 @@ def _changed(
             wanted = drafts.respecified(current, respec(current, config, store.now()))
         if change.context_data is not None:
             context = read_context(change.context_data)
-            catalog.accept(current.workflow_id, current.args, context)
+            accepted(catalog, caller.community, current.workflow_id, current.args, context)
             wanted = replace(wanted, context=context)
         return _apply(caller, row, current, wanted, change.name)
 
@@ -291,7 +291,9 @@ def _as_code_says(
     payload, config = drafts.payload_of(new), embedded(current.community, new.config)
     return replace(
         drafts.respecified(current, drafts.spec_of(config, settings, stores.sql_store().now())),
-        workflow_id=catalog.accept(new.workflow, payload.args, payload.context),
+        workflow_id=accepted(
+            catalog, current.community, new.workflow, payload.args, payload.context
+        ),
         context=payload.context,
         args=payload.args,
     )
@@ -320,10 +322,8 @@ def _apply(
 def _steer(
     caller: Caller, schedule_id: UUID, status: ScheduleStatus, reason: str | None
 ) -> Schedule:
-    caller.require(Role.OPERATOR)
-
     def work() -> Schedule:
-        row = _locked(caller, schedule_id)
+        row = _locked(caller, schedule_id, Right.EDIT)
         if row.status == status:
             return row
         if row.status in drafts.ENDED:
@@ -351,10 +351,11 @@ def _amend(schedule_id: UUID, amendment: Amendment) -> None:
         raise ScheduleConflictException(str(error)) from error
 
 
-def _locked(caller: Caller, schedule_id: UUID) -> Schedule:
+def _locked(caller: Caller, schedule_id: UUID, right: Right) -> Schedule:
     row = selectors.lock_schedule(caller.community, schedule_id)
     if row is None:
         raise ScheduleNotFoundException(schedule_id)
+    policy.require(caller, right, row.workflow_id)
     return row
 
 

@@ -109,10 +109,13 @@ class Desk:
         user: str,
         request_id: str | None,
         context: Mapping[str, Any] | None,
+        priority: int | None,
     ) -> Document:
         """See `ScheduleService.trigger`."""
         caller, known = self._owner(schedule_id, user)
-        run = commands.trigger_schedule(caller, known, request_id, context, catalog=self._catalog)
+        run = commands.trigger_schedule(
+            caller, known, request_id, context, priority=priority, catalog=self._catalog
+        )
         return run_document(run)
 
     def get(self, schedule_id: UUID | str) -> Document:

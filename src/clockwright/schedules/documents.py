@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
+from clockwright.engine.backfill import Action
 from clockwright.engine.model import Policy
 from clockwright.engine.registry import default_registry
 from clockwright.recurrence import RecurrenceError, from_json
@@ -11,7 +14,15 @@ from clockwright.schedules.specs import utc_text
 from clockwright.schedules.store.projection import policy_to_json
 
 if TYPE_CHECKING:
+    from clockwright.schedules.backfill_models import Backfill
     from clockwright.schedules.models import Run, Schedule
+    from clockwright.schedules.store.backfills import Foreseen
+
+FORESEEN: Final = 1_000
+"""Of so many fire times a preview says what would become of each; the counts are of all."""
+
+_WAITING: Final = ("queued", "buffered", "retrying")
+_FAILED: Final = ("failed", "timed_out", "lost")
 
 _POLICY = policy_to_json(Policy())
 """For what a policy does not say that was stored before there was such a key."""
@@ -63,6 +74,7 @@ def run_document(run: Run) -> dict[str, Any]:
         "scheduled_for": utc_text(run.scheduled_for),
         "covers_until": utc_text(run.covers_until),
         "covers_count": run.covers_count,
+        "priority": run.priority,
         "trigger": run.trigger,
         "status": run.status,
         "reason": run.reason,
@@ -75,6 +87,65 @@ def run_document(run: Run) -> dict[str, Any]:
         "result": run.result,
         "error": run.error,
         "request_id": run.request_id,
+        "backfill_id": str(run.backfill_id) if run.backfill_id else None,
+        "supersedes": str(run.supersedes) if run.supersedes else None,
+    }
+
+
+def backfill_document(row: Backfill, counts: Mapping[str, int]) -> dict[str, Any]:
+    """A backfill and how far it is; `counts` is how many of its runs are in which state."""
+    decided = row.created + row.existing
+    return {
+        "backfill_id": str(row.backfill_id),
+        "schedule_id": str(row.schedule_id),
+        "status": row.status,
+        "reason": row.reason,
+        "error": row.error,
+        "from": utc_text(row.range_from),
+        "to": utc_text(row.range_to),
+        "overlap": row.overlap,
+        "max_instances": row.max_instances,
+        "priority": row.priority,
+        "total": row.total,
+        "created": row.created,
+        "existing": row.existing,
+        "undecided": max(0, row.total - decided),
+        "waiting": sum(counts.get(state, 0) for state in _WAITING),
+        "running": counts.get("running", 0),
+        "succeeded": counts.get("succeeded", 0),
+        "failed": sum(counts.get(state, 0) for state in _FAILED),
+        "cancelled": counts.get("cancelled", 0),
+        "skipped": counts.get("skipped", 0),
+        "asked_by": row.asked_by or None,
+        "request_id": row.request_id,
+        "node": row.node,
+        "created_at": utc_text(row.created_at),
+        "finished_at": utc_text(row.finished_at),
+    }
+
+
+def foreseen_document(foreseen: Foreseen) -> dict[str, Any]:
+    """What a backfill would do, without a word of it saved."""
+    actions = Counter(one.action for one in foreseen.judged)
+    return {
+        "dry_run": True,
+        "from": utc_text(foreseen.within.start),
+        "to": utc_text(foreseen.within.end),
+        "total": len(foreseen.judged),
+        "created": actions[Action.CREATE] + actions[Action.SUPERSEDE],
+        "superseding": actions[Action.SUPERSEDE],
+        "existing": actions[Action.KEEP],
+        "pruned_until": utc_text(foreseen.pruned_until),
+        "fire_times": [
+            {
+                "scheduled_for": utc_text(one.scheduled_for),
+                "action": one.action.value,
+                "run_id": str(one.row.run_id) if one.row and one.row.run_id else None,
+                "status": one.row.state.value if one.row else None,
+                "reason": one.row.reason.value if one.row and one.row.reason else None,
+            }
+            for one in foreseen.judged[:FORESEEN]
+        ],
     }
 
 

@@ -8,7 +8,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from clockwright.engine.model import Schedule, ScheduleStatus
+from clockwright.engine.model import (
+    HIGHEST_PRIORITY,
+    LOWEST_PRIORITY,
+    Schedule,
+    ScheduleStatus,
+)
 from clockwright.recurrence import Interval
 from clockwright.schedules.conf import EngineSettings
 from clockwright.schedules.errors import InvalidScheduleException
@@ -153,6 +158,22 @@ def checked_request_id(request_id: str | None) -> str:
     if request_id is None:
         return str(uuid4())
     return _text(request_id, "request_id", least=1, most=_LONGEST_REQUEST)
+
+
+def checked_priority(priority: object) -> int | None:
+    """The priority of one run, None for its schedule's; raises InvalidScheduleException."""
+    if priority is None:
+        return None
+    if (
+        isinstance(priority, int)
+        and not isinstance(priority, bool)
+        and LOWEST_PRIORITY <= priority <= HIGHEST_PRIORITY
+    ):
+        return priority
+    bounds = f"{LOWEST_PRIORITY} to {HIGHEST_PRIORITY}"
+    raise InvalidScheduleException.of(
+        "/priority", f"priority: give a whole number from {bounds}, not {shown(priority)}"
+    )
 
 
 def _text(value: object, name: str, *, least: int, most: int = _LONGEST_NAME) -> str:

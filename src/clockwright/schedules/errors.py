@@ -3,7 +3,9 @@
     ScheduleServiceException            500  something failed here
     ├── ScheduleNotFoundException       404  no such schedule in the caller's community
     ├── CalendarNotFoundException       404  no such calendar in the caller's community
+    ├── BackfillNotFoundException       404  the schedule has no such backfill
     ├── InvalidScheduleException        400  also a ValueError; `errors` says what is wrong, part by part
+    │   └── InvalidBackfillException    400  likewise, of a range that was asked for
     └── ScheduleConflictException       409  somebody else has the key, changed it first, or uses it
 
 `InvalidCronExpression` is the ValueError of `ScheduleService.preview` (S1-33).
@@ -53,20 +55,37 @@ class CalendarNotFoundException(ScheduleServiceException):
         super().__init__(f"Calendar not found: {name}")
 
 
+class BackfillNotFoundException(ScheduleServiceException):
+    """The schedule has no such backfill, or it was pruned with its runs."""
+
+    status_code = 404
+
+    def __init__(self, backfill_id: UUID | str) -> None:
+        self.backfill_id = backfill_id
+        super().__init__(f"Backfill not found: {backfill_id}")
+
+
 class InvalidScheduleException(ScheduleServiceException, ValueError):
     """A configuration that cannot be meant; `.errors` holds every problem that was found."""
 
     status_code = 400
+    subject = "schedule configuration"
 
     def __init__(self, *problems: ConfigProblem) -> None:
         self.errors: Sequence[ConfigProblem] = problems
         why = "; ".join(problem.message for problem in problems)
-        super().__init__(f"Invalid schedule configuration: {why}")
+        super().__init__(f"Invalid {self.subject}: {why}")
 
     @classmethod
     def of(cls, pointer: str, message: str) -> InvalidScheduleException:
         """The error of one problem."""
         return cls(ConfigProblem(pointer, message))
+
+
+class InvalidBackfillException(InvalidScheduleException):
+    """A range that cannot be meant, or terms that a backfill does not know."""
+
+    subject = "backfill"
 
 
 class ScheduleConflictException(ScheduleServiceException):

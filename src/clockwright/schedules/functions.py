@@ -50,6 +50,7 @@ _OPTIONS = frozenset(
         "no_retry_on",
         "pause_after_failures",
         "timeout_seconds",
+        "priority",
         "start_at",
         "end_at",
     }

@@ -13,6 +13,10 @@ from django.db import models
 from django.db.models import Case, F, Q, When
 
 from clockwright.engine.model import Reason, RunState, ScheduleStatus, Trigger
+from clockwright.schedules.backfill_models import (  # noqa: F401 - here Django finds it
+    PRIORITY_IN_RANGE,
+    Backfill,
+)
 from clockwright.schedules.calendar_models import (  # noqa: F401 - here Django finds it
     ScheduleCalendar,
 )
@@ -171,6 +175,7 @@ class Run(models.Model):
 
     It outlives its schedule: `schedule` has no constraint in the database, and reading it may raise DoesNotExist.
     `args` and `context_data` are null where the schedule's own are meant. `node` is who runs it, or ran it last.
+    `supersedes` is the missed or skipped row for whose fire time a backfill's run was made.
     """
 
     run_id = models.UUIDField(primary_key=True)
@@ -216,6 +221,9 @@ class Run(models.Model):
     request_id = models.CharField(max_length=255, null=True, blank=True)
     args = models.JSONField(null=True, blank=True)
     context_data = models.JSONField(null=True, blank=True)
+    priority = models.SmallIntegerField(default=0, db_default=0)
+    backfill_id = models.UUIDField(null=True, blank=True)
+    supersedes = models.UUIDField(null=True, blank=True)
 
     objects = RunQuerySet.as_manager()
 
@@ -223,7 +231,7 @@ class Run(models.Model):
         db_table = "schedule_runs"
         indexes: ClassVar = [
             models.Index(
-                fields=["ready_at", "run_id"],
+                fields=["-priority", "ready_at", "run_id"],
                 name="runs_claimable",
                 condition=Q(status__in=["queued", "retrying"]),
             ),
@@ -250,6 +258,11 @@ class Run(models.Model):
                 fields=["schedule", "request_id"],
                 condition=Q(request_id__isnull=False),
                 name="run_once_per_request",
+            ),
+            models.UniqueConstraint(
+                fields=["backfill_id", "scheduled_for"],
+                condition=Q(backfill_id__isnull=False),
+                name="run_once_per_backfill",
             ),
             models.CheckConstraint(
                 name="run_words_known",
@@ -313,13 +326,18 @@ class Run(models.Model):
                 name="run_counts_add_up",
                 condition=Q(
                     attempt__gte=F("retries") + F("takeovers"), retries__gte=0, takeovers__gte=0
-                ),
+                )
+                & PRIORITY_IN_RANGE,
             ),
             models.CheckConstraint(
                 name="run_cause_has_its_facts",
-                condition=Q(trigger="schedule", request_id__isnull=True, schedule__isnull=False)
-                | Q(trigger="manual", request_id__isnull=False, schedule__isnull=False)
-                | Q(trigger__in=["backfill", "call"]),
+                condition=Q(backfill_id__isnull=True, supersedes__isnull=True)
+                & (
+                    Q(trigger="schedule", request_id__isnull=True, schedule__isnull=False)
+                    | Q(trigger="manual", request_id__isnull=False, schedule__isnull=False)
+                    | Q(trigger="call")
+                )
+                | Q(trigger="backfill", backfill_id__isnull=False, schedule__isnull=False),
             ),
         ]
 

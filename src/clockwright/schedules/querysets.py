@@ -94,9 +94,9 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(status__in=ACTIVE_STATES)
 
     def claimable(self, now: datetime) -> Self:
-        """Those that a node may take, the longest ready first."""
+        """Those that a node may take, in the order in which it takes them."""
         ready = self.filter(status__in=CLAIMABLE_STATES, ready_at__lte=now)
-        return ready.order_by("ready_at", "run_id")
+        return ready.order_by("-priority", "ready_at", "run_id")
 
     def held_by(self, node_id: str) -> Self:
         """Those that a node is running."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, TypeVar, overload
@@ -51,6 +51,11 @@ class ConfigReader:
         """Note a problem with a key."""
         step = key.replace("~", "~0").replace("/", "~1")
         self._problems.append(ConfigProblem(f"/schedule_config/{step}", message))
+
+    @property
+    def problems(self) -> Sequence[ConfigProblem]:
+        """What was noted so far."""
+        return tuple(self._problems)
 
     def finish(self) -> None:
         """Raise InvalidScheduleException when there were problems."""

@@ -14,6 +14,7 @@ from django.db.models.functions import Cast
 
 from clockwright.access.store import is_community
 from clockwright.engine.model import RunState, ScheduleStatus, Trigger
+from clockwright.schedules.backfill_models import Backfill
 from clockwright.schedules.calendar_models import ScheduleCalendar
 from clockwright.schedules.models import Run, Schedule
 from clockwright.schedules.store.projection import ScheduleType
@@ -176,6 +177,45 @@ def manual_run(schedule_id: UUID, request_id: str) -> Run | None:
     """The run that a request made before."""
     rows = Run.objects.of_schedule(schedule_id)
     return rows.filter(request_id=request_id, trigger=Trigger.MANUAL).first()
+
+
+def backfills_page(
+    community: str, schedule_id: UUID, limit: int = 50, cursor: str | None = None
+) -> Page[Backfill]:
+    """The backfills of a schedule, asked for last first; raises ValueError for a cursor that no page gave."""
+    rows = Backfill.objects.filter(community_id=community, schedule_id=str(schedule_id))
+    if cursor is not None:  # their ids are ordered by time
+        rows = rows.filter(backfill_id__lt=UUID(cursor))
+    found = list(rows.order_by("-backfill_id")[: limit + 1])
+    return _page(found, limit, lambda row: str(row.backfill_id))
+
+
+def latest_backfills(community: str, since: datetime, limit: int) -> list[Backfill]:
+    """Those under way, and those that ended since an instant, asked for last first."""
+    rows = Backfill.objects.filter(community_id=community).select_related("schedule")
+    recent = rows.filter(Q(finished_at=None) | Q(finished_at__gte=since))
+    return list(recent.order_by("-backfill_id")[:limit])
+
+
+def find_backfill(community: str, backfill_id: UUID) -> Backfill | None:
+    """One backfill."""
+    return Backfill.objects.filter(community_id=community, backfill_id=backfill_id).first()
+
+
+def requested_backfill(schedule_id: UUID, request_id: str) -> Backfill | None:
+    """The backfill that a request made before."""
+    return Backfill.objects.filter(schedule_id=str(schedule_id), request_id=request_id).first()
+
+
+def backfill_counts(backfill_ids: Collection[UUID]) -> dict[UUID, dict[str, int]]:
+    """How many runs of each backfill are in which state, by the ledger."""
+    counts: dict[UUID, dict[str, int]] = {backfill_id: {} for backfill_id in backfill_ids}
+    rows = Run.objects.filter(backfill_id__in=backfill_ids).order_by()
+    for backfill_id, status, count in rows.values_list("backfill_id", "status").annotate(
+        Count("run_id")
+    ):
+        counts[backfill_id][status] = count
+    return counts
 
 
 def _page(rows: list[T], limit: int, place: Callable[[T], str]) -> Page[T]:

@@ -192,11 +192,17 @@ class ScheduleService:
         user_id: object,
         request_id: str | None = None,
         context_data: Mapping[str, Any] | None = None,
+        priority: int | None = None,
     ) -> dict[str, Any]:
-        """Run it now, beside its fire times; the same `request_id` makes one run. Returns the run."""
+        """Run it now, beside its fire times; the same `request_id` makes one run. Returns the run.
+
+        Without `context_data` or `priority` the schedule's own are taken.
+        """
         return await self._call(
             "schedule_trigger",
-            lambda desk: desk.trigger(schedule_id, str(user_id), request_id, context_data),
+            lambda desk: desk.trigger(
+                schedule_id, str(user_id), request_id, context_data, priority
+            ),
             user_id,
         )
 

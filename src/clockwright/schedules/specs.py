@@ -11,7 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from clockwright.engine.model import CatchUp, Overlap, Policy, Schedule
+from clockwright.engine.model import (
+    HIGHEST_PRIORITY,
+    LOWEST_PRIORITY,
+    CatchUp,
+    Overlap,
+    Policy,
+    Schedule,
+)
 from clockwright.recurrence import (
     Cron,
     Interval,
@@ -51,6 +58,7 @@ POLICY_KEYS: Final = (
     "no_retry_on",
     "pause_after_failures",
     "timeout_seconds",
+    "priority",
 )
 _COMMON_KEYS: Final = ("schedule_type", "timezone", "start_at", "end_at", *POLICY_KEYS)
 KNOWN_KEYS: Final = frozenset(
@@ -335,6 +343,7 @@ def _policy(reader: ConfigReader, defaults: Policy) -> Policy:
             "pause_after_failures", 1, _MOST_FAILURES, defaults.pause_after_failures
         ),
         timeout=reader.seconds("timeout_seconds", defaults.timeout, above_zero=True),
+        priority=reader.whole("priority", LOWEST_PRIORITY, HIGHEST_PRIORITY, defaults.priority),
     )
 
 

@@ -11,6 +11,7 @@ from clockwright.engine.ports import Clock
 from clockwright.schedules.calendar_models import ScheduleCalendar
 from clockwright.schedules.models import Schedule
 from clockwright.schedules.store import SqlStore
+from clockwright.schedules.store.backfills import Backfills
 from clockwright.schedules.store.database import Database
 from clockwright.schedules.store.saved import SavedSchedules
 from clockwright.schedules.store.symptoms import Symptoms
@@ -23,7 +24,7 @@ _stores: dict[Clock | None, SqlStore] = {}
 
 def sql_store() -> SqlStore:
     """The store on the default database; the database's clock decides what is due."""
-    clock = _clocks[-1] if _clocks else None
+    clock = current_clock()
     if clock not in _stores:
         _stores[clock] = SqlStore(clock=clock)
     return _stores[clock]
@@ -31,12 +32,22 @@ def sql_store() -> SqlStore:
 
 def saved_schedules() -> SavedSchedules:
     """The same database and clock, for what an upgrade asks and does."""
-    return SavedSchedules(clock=_clocks[-1] if _clocks else None)
+    return SavedSchedules(clock=current_clock())
+
+
+def backfills() -> Backfills:
+    """The same, for past ranges that are to run after all."""
+    return Backfills(clock=current_clock())
 
 
 def symptoms() -> Symptoms:
     """The same, for examinations."""
-    return Symptoms(clock=_clocks[-1] if _clocks else None)
+    return Symptoms(clock=current_clock())
+
+
+def current_clock() -> Clock | None:
+    """The clock that this process's commands live by; None for the database's."""
+    return _clocks[-1] if _clocks else None
 
 
 @contextmanager

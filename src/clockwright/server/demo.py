@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 from django.core.management import call_command
 
 from clockwright.access.callers import Caller, Role, system_caller
-from clockwright.access.tokens import issue_token, revoke_token
+from clockwright.access.selectors import tokens_of
+from clockwright.access.tokens import NewToken, issue_token, revoke_token
 from clockwright.console.pages import rule_in_zone
 from clockwright.console.services import LIFETIME, make_sign_in_link
 from clockwright.engine.clock import utc_now
@@ -22,7 +23,7 @@ from clockwright.schedules import commands, engines
 from clockwright.schedules.catalog import EXPOSED
 from clockwright.schedules.drafts import NewSchedule
 from clockwright.schedules.registrations import autodiscover
-from clockwright.server import ports, selectors, serving
+from clockwright.server import ports, serving
 from clockwright.server.narration import Narrator
 from clockwright.server.output import result, result_table
 from clockwright.server.runtime import probe
@@ -155,11 +156,12 @@ def _due(schedule: Schedule) -> tuple[bool, datetime]:
 
 def _token_id(caller: Caller) -> str:
     """A token for the link to sign in as, for a day; the one of an earlier demonstration ends with it."""
-    for token in selectors.tokens_of(caller.community):
+    for token in tokens_of(caller.community):
         if token.name == _GUEST and token.revoked_at is None:
             revoke_token(token.pk, by=caller)
     expires_at = utc_now() + _TOKEN_LIFETIME
-    token, _ = issue_token(
-        _GUEST, Role.OPERATOR, caller.community, expires_at=expires_at, by=caller
+    new = NewToken(
+        name=_GUEST, role=Role.OPERATOR, community=caller.community, expires_at=expires_at
     )
+    token, _ = issue_token(new, by=caller)
     return str(token.pk)

@@ -13,7 +13,7 @@ import structlog
 from django.core.exceptions import ImproperlyConfigured
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from clockwright.audit.lines import lines_in
+from clockwright.audit.lines import json_in, lines_in
 
 FORMATS = ("json", "console", "line")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -83,13 +83,13 @@ class JsonFormatter(structlog.stdlib.ProcessorFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One line; of a group one each."""
-        lines = lines_in(record)
+        lines = json_in(record)
         if not lines:
             return super().format(record)
         at = datetime.fromtimestamp(record.created, UTC).isoformat()
         facts = {"timestamp": at, "level": record.levelname.lower(), "logger": record.name}
         head = json.dumps(facts)[:-1]
-        return "\n".join([f"{head}, {line.json()[1:]}" for line in lines])
+        return "\n".join([f"{head}, {line[1:]}" for line in lines])
 
 
 def _file_handler(folder: str) -> dict[str, Any]:

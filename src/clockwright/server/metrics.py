@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
+from collections import Counter as Counted
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -31,10 +33,22 @@ from clockwright.engine.events import (
     RunsClaimed,
     SchedulesSettled,
 )
-from clockwright.engine.model import Reason, RunState
+from clockwright.engine.model import Reason, RunState, Trigger
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry()
+
+
+class GroupHistogram(Histogram):
+    """A histogram that takes many values at once: a node ends thousands of runs a second."""
+
+    def observe_all(self, values: Sequence[float]) -> None:
+        """The same as `observe` with each of them."""
+        bounds = self._upper_bounds
+        self._sum.inc(sum(values))
+        for place, count in Counted([bisect_left(bounds, value) for value in values]).items():
+            self._buckets[place].inc(count)
+
 
 _SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 900, 3_600)
 _RUNS = Counter(
@@ -43,13 +57,13 @@ _RUNS = Counter(
     ("state", "reason"),
     registry=REGISTRY,
 )
-_LATENESS = Histogram(
+_LATENESS = GroupHistogram(
     "clockwright_run_lateness_seconds",
     "From the fire time to the start of the first attempt.",
     buckets=_SECONDS,
     registry=REGISTRY,
 )
-_DURATION = Histogram(
+_DURATION = GroupHistogram(
     "clockwright_run_duration_seconds",
     "How long attempts took.",
     ("state",),
@@ -107,10 +121,10 @@ def _settled(event: SchedulesSettled) -> None:
 
 def _count_ended(state: RunState, reason: Reason | None, events: Sequence[RunEnded]) -> None:
     took = _DURATION.labels(state)
-    for event in events:
-        took.observe(max(0.0, event.duration.total_seconds()))
-        if event.claim.attempt == 1:
-            _LATENESS.observe(max(0.0, event.lateness.total_seconds()))
+    took.observe_all([max(0.0, event.duration.total_seconds()) for event in events])
+    timely = [e for e in events if e.claim.attempt == 1 and e.claim.trigger is not Trigger.BACKFILL]
+    if timely:
+        _LATENESS.observe_all([max(0.0, event.lateness.total_seconds()) for event in timely])
     if state is RunState.RETRYING:
         _RETRIES.inc(len(events))
     else:

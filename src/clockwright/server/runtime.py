@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SETTINGS = "clockwright.server.settings"
 COMMUNITY = "CLOCKWRIGHT_COMMUNITY"
+MEMBER = "CLOCKWRIGHT_AS"
 _PATIENCE = 5  # seconds
 
 
@@ -75,10 +76,27 @@ def waiting_migrations() -> list[str]:
 
 
 def caller() -> Caller:
-    """Who acts on the command line: this machine's user, trusted, in the community that was named."""
+    """Who acts on the command line, in the community that was named: the member of `--as`, with that member's rights
+    and no others, else this machine's user, trusted. Raises UnknownHere for whoever is no member there.
+    """
     from clockwright.access.callers import system_caller
 
-    return system_caller(actor=f"cli:{_user()}", community=os.environ.get(COMMUNITY, "default"))
+    community = os.environ.get(COMMUNITY, "default")
+    member = os.environ.get(MEMBER)
+    if member:
+        from clockwright.access.members import caller_of_name
+
+        return caller_of_name(member, community)
+    return system_caller(actor=f"cli:{_user()}", community=community)
+
+
+def maintainer(what: str) -> Caller:
+    """Who does what concerns the whole installation: this machine's user. Raises UsageProblem with `--as`."""
+    if os.environ.get(MEMBER):
+        raise UsageProblem(
+            f"--as: {what} is for whoever maintains the installation, not for a member; leave it out"
+        )
+    return caller()
 
 
 def _user() -> str:

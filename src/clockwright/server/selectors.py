@@ -73,11 +73,6 @@ def find_schedule(community: str, reference: str, *, also_removed: bool = False)
     return found
 
 
-def tokens_of(community: str, limit: int = 1_000) -> list[ApiToken]:
-    """A community's tokens, newest first."""
-    return list(ApiToken.objects.filter(community_id=community).order_by("-created_at")[:limit])
-
-
 def find_token(community: str, reference: str) -> ApiToken:
     """The token of an id or a prefix; raises NotFound, and UsageProblem for a prefix that two tokens share."""
     tokens = ApiToken.objects.filter(community_id=community)

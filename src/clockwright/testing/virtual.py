@@ -75,12 +75,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def run_in_executor(  # type: ignore[override]
         self, executor: Executor | None, func: Callable[..., T], *args: Any
     ) -> asyncio.Future[T]:
-        """Call now and return a future that is done."""
+        """Call now and return a future that is done. The call sees no running loop, as in a thread."""
         future: asyncio.Future[T] = self.create_future()
+        asyncio._set_running_loop(None)  # noqa: SLF001 - there is no other way to say so
         try:
             future.set_result(func(*args))
         except BaseException as error:  # noqa: BLE001 - handed to whoever awaits the future
             future.set_exception(error)
+        finally:
+            asyncio._set_running_loop(self)  # noqa: SLF001 - likewise
         return future
 
     def _sleep(self, seconds: float) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.apps import AppConfig
+
+if TYPE_CHECKING:
+    from clockwright.engine.chores import Chore
+    from clockwright.schedules.conf import EngineSettings
 
 
 class WorkflowsConfig(AppConfig):
@@ -14,8 +20,22 @@ class WorkflowsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Fill the port of the schedules; no query is made here."""
-        from clockwright.schedules.catalog import provide_resolver
+        """Fill the ports of the schedules and of the grants; no query is made here."""
+        from clockwright.access.grants import recognise
+        from clockwright.schedules.catalog import provide_resolver, provide_workflows
+        from clockwright.schedules.engines import provide_chore
         from clockwright.workflows.engine import default_engine
+        from clockwright.workflows.scheduling import accepts, knows
 
         provide_resolver(default_engine)
+        provide_workflows(accepts)
+        recognise(knows)
+        provide_chore(_upkeep)
+
+
+def _upkeep(settings: EngineSettings, using: str) -> Chore:
+    """What engines see to; the tables of workflows are in the default database alone."""
+    from clockwright.workflows.store import ExecutionStore
+    from clockwright.workflows.upkeep import ExecutionUpkeep
+
+    return ExecutionUpkeep(ExecutionStore(), settings.retention)

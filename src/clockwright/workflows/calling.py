@@ -35,11 +35,13 @@ async def call_function(
 ) -> Any:
     """What the function returns. Raises InvalidPayload, InvalidResult, and what the function raises."""
     _fits(function, run, args)
-    if function.is_coroutine:
-        result = await _awaited(function, run, args)
-    else:
-        result = await _in_thread(function, run, args, pool)
-    return _checked(function, result)
+    if not function.is_coroutine:
+        return _checked(function, await _in_thread(function, run, args, pool))
+    try:
+        result = await function.invoke(run, args)
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise FunctionExited(f"{function.key} called exit({error})") from error
+    return None if result is None else _checked(function, result)
 
 
 def call_here(function: Function, run: RunContext, args: Sequence[Any]) -> Any:
@@ -52,13 +54,6 @@ def _fits(function: Function, run: RunContext, args: Sequence[Any]) -> None:
     why = function.payload_error(args, run.context)
     if why is not None:
         raise InvalidPayload(f"{function.key}{function.signature} does not take this: {why}")
-
-
-async def _awaited(function: Function, run: RunContext, args: Sequence[Any]) -> Any:
-    try:
-        return await function.invoke(run, args)
-    except (SystemExit, KeyboardInterrupt) as error:
-        raise FunctionExited(f"{function.key} called exit({error})") from error
 
 
 async def _in_thread(

@@ -1,46 +1,52 @@
-"""The workflow engine: what a run executes (S4-38…42). A workflow is, so far, a registered function."""
+"""The workflow engine: what a run executes (S4-38…42). A workflow is a registered function, or a graph of steps."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid4
 
 from clockwright.engine.clock import utc_now
 from clockwright.engine.model import Trigger
+from clockwright.engine.offload import offload
 from clockwright.engine.ports import (
     Handler,
     InvalidPayload,
     InvalidResult,
-    ProcessCall,
     RunContext,
+    RunTimedOut,
 )
 from clockwright.engine.registry import Function, Isolation, Registry, default_registry
 from clockwright.workflows.calling import call_function
 from clockwright.workflows.errors import (
     NodeExecutionException,
+    UnknownExecutionException,
     UnknownWorkflowException,
     WorkflowTimeoutException,
 )
-from clockwright.workflows.isolated import BOOTSTRAP
+from clockwright.workflows.functions import Functions, process_of
+from clockwright.workflows.states import ExecutionStatus
 from clockwright.workflows.threads import FunctionThreads
+
+if TYPE_CHECKING:
+    from clockwright.workflows.graphs import Graphs
+    from clockwright.workflows.records import Execution
+    from clockwright.workflows.selectors import ExecutionMetrics, ExecutionView
 
 SYSTEM_KEYS: Final = frozenset(
     {"schedule_id", "execution_id", "triggered_at", "scheduled_for", "attempt", "context"}
 )
 """The names in `trigger_data` that are not the context's (S4-40)."""
 
+FUNCTION_ID_VERSION: Final = 5
+"""Of the UUIDs that name functions; a workflow of the database has one of another version."""
 
-class ExecutionStatus(StrEnum):
-    """How an execution ended. One that fails raises instead."""
-
-    COMPLETED = "completed"
+LONGEST_WAIT: Final = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,16 +69,24 @@ class ExecutionResult:
 class WorkflowEngine:
     """Resolves workflow ids and executes them: coroutines on the caller's loop, plain functions in threads."""
 
-    def __init__(self, registry: Registry = default_registry) -> None:
+    def __init__(self, registry: Registry = default_registry, *, has_graphs: bool = False) -> None:
+        """`has_graphs`: beside functions there are the workflows in the database of this Django project."""
         self._registry = registry
+        self._has_graphs = has_graphs
         self._handlers: dict[int, tuple[Function, Handler]] = {}
         self._threads = FunctionThreads("clockwright-function")
+        self._functions = Functions(registry, self._threads)
+        self._calls: dict[UUID, asyncio.Task[Any]] = {}
 
     def resolve(self, workflow_id: UUID) -> Handler | None:
-        """The handler of a function's workflow id; None when this process does not know it."""
+        """The handler of a function's or a graph's workflow id; None when this process does not know it.
+
+        Nothing is asked of the database, as this is called on event loops: an id that is no function's is looked up
+        when its run begins.
+        """
         function = self._registry.by_workflow(workflow_id)
         if function is None:
-            return None
+            return self._graph_handler(workflow_id) if self._is_graph(workflow_id) else None
         known = self._handlers.get(workflow_id.int)
         if known is not None and known[0] is function:
             return known[1]
@@ -83,12 +97,39 @@ class WorkflowEngine:
     def _handler_of(self, function: Function) -> Handler:
         return Handler(
             name=function.key,
-            call=functools.partial(self._handle, function),
+            call=functools.partial(self._call, function),
             is_coroutine=True,
             timeout=function.timeout,
             max_retries=function.max_retries,
             at_most_once=function.at_most_once,
-            process=_process_of(function),
+            process=process_of(function) if function.isolation is Isolation.PROCESS else None,
+        )
+
+    def _is_graph(self, workflow_id: UUID) -> bool:
+        return self._has_graphs and workflow_id.version != FUNCTION_ID_VERSION
+
+    def _graph_handler(self, workflow_id: UUID) -> Handler:
+        return Handler(
+            name=str(workflow_id),
+            call=functools.partial(self._handle_graph, workflow_id),
+            is_coroutine=True,
+            timeout=LONGEST_WAIT,  # the graph keeps its own time, over all attempts
+            max_retries=0,  # its steps are retried; it is not
+        )
+
+    @functools.cached_property
+    def graphs(self) -> Graphs:
+        """What executes the workflows of the database; Django must be set up."""
+        from clockwright.schedules.conf import engine_settings
+        from clockwright.schedules.stores import current_clock
+        from clockwright.workflows.graphs import Graphs
+        from clockwright.workflows.store import ExecutionStore
+
+        return Graphs(
+            self._functions,
+            self._registry,
+            lambda: ExecutionStore(current_clock()),
+            lambda: engine_settings().timeout,
         )
 
     async def execute_workflow(
@@ -101,14 +142,17 @@ class WorkflowEngine:
     ) -> ExecutionResult:
         """Execute a workflow once and wait for it; `context` is the run it belongs to, else one is made up.
 
-        The function is called, in this process whatever its isolation, with `args` and the context data of `trigger_data` as keyword arguments. Raises
-        UnknownWorkflowException, NodeExecutionException with what the function raised, InvalidPayload, InvalidResult
-        and, where there is no run whose executor keeps the time, WorkflowTimeoutException.
+        A function is called, in this process whatever its isolation, with `args` and the context data of
+        `trigger_data` as keyword arguments. Raises UnknownWorkflowException, NodeExecutionException with what the
+        function or a step raised, InvalidPayload, InvalidResult, WorkflowLoopException and, where there is no run
+        whose executor keeps the time, WorkflowTimeoutException. One that `cancel_execution` stopped is CANCELLED.
         """
         function = self._registry.by_workflow(workflow_id)
+        run = context or _run_of(trigger_data)
+        if function is None and self._is_graph(workflow_id):
+            return await self._execute_graph(workflow_id, run, has_run=context is not None)
         if function is None:
             raise UnknownWorkflowException(workflow_id)
-        run = context or _run_of(trigger_data)
         started_at = utc_now()
         limit = function.timeout if context is None else None
         output = await self._timed(function, run, args, limit)
@@ -121,22 +165,63 @@ class WorkflowEngine:
             finished_at=utc_now(),
         )
 
+    async def cancel_execution(self, execution_id: UUID) -> bool:
+        """Ask an execution to stop; False when it has ended, or there is none. For trusted code."""
+        call = self._calls.get(execution_id)
+        if call is not None and not call.done():
+            call.get_loop().call_soon_threadsafe(call.cancel)
+            return True
+        from clockwright.workflows import services
+
+        return await offload(services.stop, execution_id)
+
+    async def get_execution_status(self, execution_id: UUID) -> ExecutionView:
+        """How an execution stands, with its steps; raises UnknownExecutionException. For trusted code."""
+        from clockwright.workflows import selectors
+
+        found = await offload(selectors.find_execution, execution_id)
+        if found is None:
+            raise UnknownExecutionException(execution_id)
+        return found
+
+    async def get_execution_metrics(self, execution_id: UUID) -> ExecutionMetrics:
+        """How long it took, and where the time went; raises UnknownExecutionException. For trusted code."""
+        return (await self.get_execution_status(execution_id)).metrics
+
     def shutdown(self) -> None:
-        """Let go of the threads; those that run on are not waited for."""
+        """Let go of the threads; those that run on are not waited for. Calls that no run stands behind are cancelled."""
+        for call in self._calls.values():
+            call.get_loop().call_soon_threadsafe(call.cancel)
+        self._functions.shutdown()
         self._threads.shutdown()
 
-    async def _handle(self, function: Function, run: RunContext, args: Sequence[Any]) -> Any:
-        """As the executor wants it: the result, or the function's own error for the ledger."""
+    async def _handle_graph(self, workflow_id: UUID, run: RunContext, _args: Sequence[Any]) -> Any:
+        """As the executor wants it: the output, or what went wrong."""
+        return (await self.graphs.execute(workflow_id, run, run.attempt)).output
+
+    async def _execute_graph(
+        self, workflow_id: UUID, run: RunContext, *, has_run: bool
+    ) -> ExecutionResult:
+        if has_run:
+            return _result_of(await self.graphs.execute(workflow_id, run, run.attempt))
+        call = asyncio.ensure_future(self.graphs.execute(workflow_id, run, None))
+        self._calls[run.run_id] = call
         try:
-            result = await self.execute_workflow(
-                function.workflow_id, TriggerData(run), run, args=args
-            )
-        except NodeExecutionException as failed:
-            original = failed.original
-        else:
-            return result.output
-        # outside the handler, so that the ledger's traceback is the function's and not ours
-        raise original
+            return _result_of(await call)
+        except RunTimedOut as error:
+            raise WorkflowTimeoutException(str(error)) from error
+        except asyncio.CancelledError:
+            if not call.cancelled() or _is_cancelling():
+                raise
+            stopped = await self.graphs.cancelled(run.run_id)
+            return _never_begun(workflow_id, run) if stopped is None else _result_of(stopped)
+        finally:
+            call.cancel()
+            del self._calls[run.run_id]
+
+    def _call(self, function: Function, run: RunContext, args: Sequence[Any]) -> Awaitable[Any]:
+        """As the executor wants it: the result, or the function's own error for the ledger."""
+        return call_function(function, run, args, self._threads)
 
     async def _timed(
         self, function: Function, run: RunContext, args: Sequence[Any], limit: timedelta | None
@@ -161,43 +246,48 @@ class WorkflowEngine:
             raise NodeExecutionException(function.key, error) from error
 
 
-class TriggerData(Mapping[str, Any]):
-    """A run's `trigger_data` (S4-40), made when somebody looks: few do."""
-
-    def __init__(self, run: RunContext) -> None:
-        self._run = run
-        self._data: Mapping[str, Any] | None = None
-
-    def __getitem__(self, key: str) -> Any:
-        return self._made[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._made)
-
-    def __len__(self) -> int:
-        return len(self._made)
-
-    @property
-    def _made(self) -> Mapping[str, Any]:
-        if self._data is None:
-            self._data = self._run.trigger_data
-        return self._data
-
-
-def _process_of(function: Function) -> ProcessCall | None:
-    if function.isolation is not Isolation.PROCESS:
+def _id_of(value: object) -> UUID | None:
+    try:
+        return value if isinstance(value, UUID) else UUID(str(value))
+    except ValueError:
         return None
-    module = getattr(function.call, "__module__", None) or ""
-    return ProcessCall(bootstrap=BOOTSTRAP, key=function.key, module=module)
+
+
+def _result_of(execution: Execution) -> ExecutionResult:
+    return ExecutionResult(
+        execution_id=execution.run_id,
+        workflow_id=execution.workflow_id,
+        status=execution.status,
+        output=execution.output,
+        started_at=execution.started_at,
+        finished_at=utc_now(),
+    )
+
+
+def _never_begun(workflow_id: UUID, run: RunContext) -> ExecutionResult:
+    return ExecutionResult(
+        execution_id=run.run_id,
+        workflow_id=workflow_id,
+        status=ExecutionStatus.CANCELLED,
+        output=None,
+        started_at=run.triggered_at,
+        finished_at=utc_now(),
+    )
+
+
+def _is_cancelling() -> bool:
+    """Whether the task itself is being cancelled, and not what it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _run_of(trigger_data: Mapping[str, Any]) -> RunContext:
-    """The context of a call that no run stands behind."""
+    """The context of a call that no run stands behind; it keeps the `execution_id` that it was given (C-17)."""
     given = trigger_data.get("context")
     own = {name: value for name, value in trigger_data.items() if name not in SYSTEM_KEYS}
     now = utc_now()
     return RunContext(
-        run_id=uuid4(),
+        run_id=_id_of(trigger_data.get("execution_id")) or uuid4(),
         attempt=1,
         schedule_id=None,
         scheduled_for=now,
@@ -210,8 +300,8 @@ def _run_of(trigger_data: Mapping[str, Any]) -> RunContext:
 
 @functools.cache
 def default_engine() -> WorkflowEngine:
-    """The engine of this process, over the functions that `@job` registered."""
-    return WorkflowEngine()
+    """The engine of this process, over the functions that `@job` registered and the workflows of the database."""
+    return WorkflowEngine(has_graphs=True)
 
 
 # a forked child has none of its parent's threads

@@ -14,7 +14,7 @@ from django.tasks.signals import task_enqueued
 from django.utils.json import normalize_json
 
 from clockwright.contrib.django_tasks.functions import Registered, register_task, task_of
-from clockwright.contrib.django_tasks.store import TaskRuns, result_of
+from clockwright.contrib.django_tasks.store import TaskRuns, Turn, result_of
 from clockwright.contrib.django_tasks.types import AnyResult, AnyTask
 from clockwright.engine.registry import default_registry
 from clockwright.schedules.errors import InvalidScheduleException
@@ -27,14 +27,14 @@ class ClockwrightBackend(BaseTaskBackend):
     """Tasks as runs of the ledger, executed by any engine on the database.
 
     OPTIONS: `MAX_RETRIES` (0) after a failure; `TIMEOUT_SECONDS` (the node's) of an attempt; `COMMUNITY` (default);
-    `DATABASE` (default), an alias. Priorities are refused: runs start in the order in which they become ready.
+    `DATABASE` (default), an alias. A task's priority is its run's: of those that wait the highest starts first.
     A queue other than `default` is the name of a Celery queue, where `clockwright.contrib.celery` is installed.
     """
 
     supports_defer = True
     supports_async_task = True
     supports_get_result = True
-    supports_priority = False
+    supports_priority = True
 
     def __init__(self, alias: str, params: dict[str, Any]) -> None:
         super().__init__(alias, params)
@@ -80,7 +80,7 @@ class ClockwrightBackend(BaseTaskBackend):
             community=self._community,
             args=stored,
             context=named,
-            run_after=task.run_after,
+            when=Turn(run_after=task.run_after, priority=task.priority),
         )
         result = result_of(row, task, self.alias)
         task_enqueued.send(type(self), task_result=result)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -40,6 +41,14 @@ _OWN: Final = {
 """The errors that are the engine's, and have no traceback."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """When a run's turn comes: not before `run_after`, and before those of a lower priority."""
+
+    run_after: datetime | None
+    priority: int
+
+
 class TaskRuns:
     """The runs of tasks on one database alias; each method is one transaction, or part of the caller's."""
 
@@ -53,9 +62,9 @@ class TaskRuns:
         community: str,
         args: Sequence[Any],
         context: Mapping[str, Any],
-        run_after: datetime | None,
+        when: Turn,
     ) -> Run:
-        """A run without a schedule, ready now or at `run_after`; engines are told when it is committed."""
+        """A run without a schedule, ready now or at its turn; engines are told when it is committed."""
         row = Run(
             workflow_id=workflow_id,
             community_id=community,
@@ -63,8 +72,9 @@ class TaskRuns:
             status=RunState.QUEUED.value,
             args=args,
             context_data=context,
+            priority=when.priority,
         )
-        return self._db.write(partial(self._insert, row, run_after))
+        return self._db.write(partial(self._insert, row, when.run_after))
 
     def find(self, run_id: UUID) -> Run | None:
         """The run, or None."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from clockwright.access.callers import Caller, Role
+from clockwright.access import policy
+from clockwright.access.callers import Caller, Right
 from clockwright.audit import trail
 from clockwright.audit.actions import Action, Category
 from clockwright.recurrence import ENGINE_VERSION, tzdata_version
@@ -61,7 +62,7 @@ class Upgrade:
 
     def accept(self, caller: Caller) -> Accepted:
         """Save all of them under the present versions; each that changes is told to the audit trail. Needs an operator."""
-        caller.require(Role.OPERATOR)
+        policy.require(caller, Right.EDIT)
         changed = unchanged = unreadable = 0
         for page in self._examined():
             readable = [pair for pair in page if pair[0].schedule is not None]

@@ -17,6 +17,7 @@ from clockwright.engine.ports import Claimed, Clock, Recorded
 from clockwright.schedules.store.calls import CLAIMABLE, RECHECK
 from clockwright.schedules.store.dialect import Cursor, Kind, clean_text, to_json
 from clockwright.schedules.store.failures import FailureCalls
+from clockwright.schedules.store.priorities import Level, earliest_of, levels
 from clockwright.schedules.store.projection import policy_from_text
 from clockwright.schedules.store.rows import TRIGGERS, read_args, read_context
 
@@ -40,7 +41,7 @@ _CLAIMED = {
 _CLAIM = f"""
     WITH picked AS (
         SELECT run_id AS picked_id FROM schedule_runs
-        WHERE status IN {CLAIMABLE} AND ready_at <= %s
+        WHERE status IN {CLAIMABLE} AND priority = %s AND ready_at <= %s
         ORDER BY ready_at, run_id LIMIT %s{{skip_locked}}
     )
     UPDATE schedule_runs SET
@@ -101,7 +102,7 @@ _RECORD = f"""
         result = {{result}},
         error = v_error,
         traceback = v_traceback
-    FROM {{rows}} WHERE {_FENCE} RETURNING {{returned}}
+    FROM {{rows}} WHERE {_FENCE}
 """
 
 _KEEP_ATTEMPTS = """
@@ -142,11 +143,12 @@ class ClaimCalls(FailureCalls):
         self._claimed = self._dialect.selected(_CLAIMED, "")
 
     def claim_runs(self, node_id: str, limit: int) -> Claimed:
-        """Give the node up to `limit` ready runs, oldest `ready_at` first; an idle look takes no lock."""
-        now, next_ready_at = self._db.read(self._look_for_runs)
-        if next_ready_at is None or next_ready_at > now:
-            return Claimed(now=now, next_ready_at=next_ready_at)
-        return self._db.write(partial(self._claim, node_id, limit))
+        """Give the node up to `limit` ready runs, by priority and age; an idle look takes no lock."""
+        now, waiting = self._db.read(self._look_for_runs)
+        ready = [level.priority for level in waiting if level.ready_at and level.ready_at <= now]
+        if not ready:
+            return Claimed(now=now, next_ready_at=earliest_of(waiting))
+        return self._db.write(partial(self._claim, node_id, limit, ready))
 
     def record_starts(self, starts: Sequence[Start]) -> Collection[UUID]:
         """Note that attempts began; returns the runs whose fence still held."""
@@ -156,27 +158,24 @@ class ClaimCalls(FailureCalls):
         """Record what attempts came to, in one transaction; returns the runs whose fence held, and what pauses."""
         return self._db.write(partial(self._record, outcomes)) if outcomes else Recorded()
 
-    def _look_for_runs(self, cursor: Cursor) -> tuple[datetime, datetime | None]:
-        """Now, and when the next run is ready."""
+    def _look_for_runs(self, cursor: Cursor) -> tuple[datetime, Sequence[Level]]:
+        """Now, and when runs of which priority are ready."""
         now = self._db.now(cursor)
-        return now, self._next_ready_at(cursor)
+        return now, levels(cursor, self._dialect)
 
-    def _next_ready_at(self, cursor: Cursor, after: datetime | None = None) -> datetime | None:
-        earliest = self._dialect.column("min(ready_at)", Kind.INSTANT)
-        later = "" if after is None else " AND ready_at > %s"
-        cursor.execute(
-            f"SELECT {earliest} FROM schedule_runs WHERE status IN {CLAIMABLE}{later}",
-            [] if after is None else [self._dialect.instant(after)],
-        )
-        return self._dialect.read_instant_or_none(cursor.fetchone()[0])
-
-    def _claim(self, node_id: str, limit: int, cursor: Cursor) -> Claimed:
+    def _claim(
+        self, node_id: str, limit: int, priorities: Sequence[int], cursor: Cursor
+    ) -> Claimed:
         now = self._db.now(cursor)
         sql = _CLAIM.format(columns=self._claimed, skip_locked=self._dialect.skip_locked)
-        cursor.execute(sql, [self._dialect.instant(now), limit, node_id])
-        rows = cursor.fetchall()
-        # in the order of claiming, which no database promises of what it returns
-        rows.sort(key=itemgetter(-1, 0))
+        rows: list[Any] = []
+        for priority in priorities:
+            left = limit - len(rows)
+            if left <= 0:
+                break
+            cursor.execute(sql, [priority, self._dialect.instant(now), left, node_id])
+            # in the order of claiming, which no database promises of what it returns
+            rows += sorted(cursor.fetchall(), key=itemgetter(-1, 0))
         plans = self._plans(cursor, {row[4] for row in rows if row[4] is not None})
         claims = [self._read_claim(row, plans.get(row[4], _NO_PLAN), node_id, now) for row in rows]
         return Claimed(
@@ -185,7 +184,7 @@ class ClaimCalls(FailureCalls):
 
     def _next_look(self, cursor: Cursor, now: datetime, left: int) -> datetime | None:
         """When the next run is ready; soon, where one is ready and somebody holds its row: they may let go of it."""
-        next_ready_at = self._next_ready_at(cursor, now if left <= 0 else None)
+        next_ready_at = earliest_of(levels(cursor, self._dialect, now if left <= 0 else None))
         if left > 0 and next_ready_at is not None and next_ready_at <= now:
             return now + RECHECK
         return next_ready_at
@@ -225,28 +224,31 @@ class ClaimCalls(FailureCalls):
 
     def _record(self, outcomes: Sequence[Outcome], cursor: Cursor) -> Recorded:
         # of two reports of one attempt the first counts
-        rows = {(o.run_id.int, o.attempt, o.node_id): _row_of(o) for o in reversed(outcomes)}
-        table = self._dialect.table("v", _OUTCOMES, list(rows.values()))
-        tries_again = any(row[3] == _RETRYING for row in rows.values())
-        sql = _RECORD.format(
-            rows=table.sql,
-            result=self._dialect.json("v_result"),
-            returned="run_id, attempt, status" if tries_again else "run_id",
-        )
-        cursor.execute(sql, table.params)
-        read, found = self._dialect.read_uuid, cursor.fetchall()
-        if tries_again:
-            states = {(read(row[0]), row[1]): row[2] for row in found}
-            retried = [row for row in rows.values() if states.get(row[:2]) == _RETRYING]
-            if retried:
-                self._keep_attempts(cursor, retried)
-        recorded = {read(row[0]) for row in found}
+        first = {(o.run_id.int, o.attempt, o.node_id): o for o in reversed(outcomes)}
+        rows = [_row_of(outcome) for outcome in reversed(first.values())]
+        states = {row[3] for row in rows}
+        recorded = self._write_outcomes(cursor, rows, tries_again=_RETRYING in states)
+        if not self._is_counting(cursor, states):
+            return Recorded.of(recorded, ())
         ends = {
-            row[0]: RunState(row[3])
-            for row in reversed(rows.values())
-            if row[3] in _COUNTED and row[0] in recorded
+            row[0]: RunState(row[3]) for row in rows if row[3] in _COUNTED and row[0] in recorded
         }
         return Recorded.of(recorded, self._count_ends(cursor, ends))
+
+    def _write_outcomes(
+        self, cursor: Cursor, rows: Sequence[tuple[Any, ...]], *, tries_again: bool
+    ) -> Collection[UUID]:
+        """The runs whose fence held; attempts that are tried again are kept."""
+        table, read = self._dialect.table("v", _OUTCOMES, rows), self._dialect.read_uuid
+        sql = _RECORD.format(rows=table.sql, result=self._dialect.json("v_result"))
+        if not tries_again and self._dialect.updates_all(cursor, sql, table.params, len(rows)):
+            return {row[0] for row in rows}
+        cursor.execute(f"{sql} RETURNING run_id, attempt, status", table.params)
+        found = {(read(row[0]), row[1]): row[2] for row in cursor.fetchall()}
+        retried = [row for row in rows if found.get(row[:2]) == _RETRYING]
+        if retried:
+            self._keep_attempts(cursor, retried)
+        return {run_id for run_id, _ in found}
 
     def _keep_attempts(self, cursor: Cursor, rows: Sequence[tuple[Any, ...]]) -> None:
         table = self._dialect.table("v", _OUTCOMES, rows)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
+import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -19,6 +22,14 @@ from clockwright.schedules.store.sqlite import SQLite
 from clockwright.schedules.wakeup import CHANNEL, announce
 
 T = TypeVar("T")
+
+_turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+"""By database alias, where there is one writer: threads wait for their turn here, which costs nothing; SQLite has a
+connection that finds another one writing sleep and try again."""
+
+# a forked child has none of the threads that hold them
+os.register_at_fork(after_in_child=_turns.clear)
+
 Work = Callable[[Cursor], T]
 
 TRIES = 6
@@ -55,7 +66,7 @@ class Database:
         pause = FIRST_PAUSE
         for left in reversed(range(TRIES)):
             try:
-                with self._connection() as connection:
+                with self._turn(is_nested=is_nested), self._connection() as connection:
                     return self._once(connection, work)
             except DatabaseError as error:
                 if is_nested or not left or not self.dialect.is_transient(error):
@@ -96,6 +107,10 @@ class Database:
         finally:
             if is_lent and not connection.in_atomic_block:
                 connection.close()
+
+    def _turn(self, *, is_nested: bool) -> AbstractContextManager[object]:
+        has_one_writer = not self.dialect.skip_locked
+        return _turns[self.using] if has_one_writer and not is_nested else nullcontext()
 
     def _once(self, connection: Any, work: Work[T]) -> T:
         with transaction.atomic(using=self.using), connection.cursor() as cursor:

@@ -117,6 +117,20 @@ class Dialect(ABC):
         cursor.execute(sql.format(rows=table.sql), [*values, *table.params])
         return cursor.rowcount
 
+    def select(
+        self, cursor: Cursor, columns: Mapping[str, Kind], rest: str, params: Sequence[Any]
+    ) -> list[Any]:
+        """All rows of a `SELECT` of columns, the rest of it given, in its order."""
+        cursor.execute(f"SELECT {self.selected(columns, '')} {rest}", params)
+        return cursor.fetchall()
+
+    def updates_all(self, cursor: Cursor, sql: str, params: Sequence[Any], count: int) -> bool:
+        """Run an update where it is cheap not to ask which rows it found; whether it found so many.
+
+        If not, nothing was changed.
+        """
+        return False
+
     def read_instant_or_none(self, value: Any) -> datetime | None:
         """An instant that was selected, if there is one."""
         return None if value is None else self.read_instant(value)
@@ -124,6 +138,11 @@ class Dialect(ABC):
     def selected(self, columns: Mapping[str, Kind], prefix: str) -> str:
         """A select list of columns of one table."""
         return ", ".join(self.column(f'{prefix}"{name}"', kind) for name, kind in columns.items())
+
+
+def is_one(values: Sequence[Any]) -> bool:
+    """Whether all of them, of which there are some, are the same."""
+    return values[0] == values[-1] and values.count(values[0]) == len(values)
 
 
 def to_json(value: Any) -> str:

@@ -18,6 +18,7 @@ from clockwright.engine.ports import Pause
 from clockwright.schedules.store.calls import StoreCalls
 from clockwright.schedules.store.dialect import Cursor, Kind
 
+_FAILURES = frozenset(state.value for state in FAILURES)
 _LIMIT = "policy->>'pause_after_failures'"
 
 _WATCHED = f"""
@@ -67,9 +68,6 @@ class FailureCalls(StoreCalls):
 
     def _count_ends(self, cursor: Cursor, ends: Mapping[UUID, RunState]) -> Sequence[Pause]:
         """Count final states of runs, in their order, and pause what failed too often."""
-        fails = not FAILURES.isdisjoint(ends.values())
-        if not ends or not (fails or self._is_any_counted(cursor)):
-            return ()
         watched = self._watched(cursor, ends)
         counts = self._counts_locked(cursor, watched) if watched else {}
         rows, exceeded = [], {}
@@ -97,7 +95,10 @@ class FailureCalls(StoreCalls):
         read = self._dialect.read_uuid
         return {(read(row[0]), row[1]): row[2] for row in cursor.fetchall()}
 
-    def _is_any_counted(self, cursor: Cursor) -> bool:
+    def _is_counting(self, cursor: Cursor, states: Collection[str]) -> bool:
+        """Whether ends like these change a count: a failure does, and anything where there are some."""
+        if not _FAILURES.isdisjoint(states):
+            return True
         cursor.execute("SELECT 1 FROM schedule_failures WHERE failures > 0 LIMIT 1")
         return cursor.fetchone() is not None
 

@@ -26,7 +26,7 @@ from clockwright.schedules.store.failures import FailureCalls
 
 _log = logging.getLogger(__name__)
 
-_WAITING = (RunState.QUEUED, RunState.BUFFERED)
+_NONE = (0, 0)
 NO_SHARE = Share(node_id="", room=0)
 
 _NEW_RUNS = {
@@ -40,13 +40,14 @@ _NEW_RUNS = {
     "v_status": Kind.TEXT,
     "v_reason": Kind.TEXT,
     "v_ready_at": Kind.INSTANT,
+    "v_priority": Kind.INTEGER,
 }
 
 _INSERT_RUNS = """
     INSERT INTO schedule_runs (
         run_id, schedule_id, workflow_id, community_id, scheduled_for, covers_until, covers_count,
         "trigger", status, reason, attempt, retries, takeovers, at_most_once, node,
-        created_at, ready_at, finished_at
+        created_at, ready_at, finished_at, priority
     )
     SELECT
         v_run_id, v_schedule_id, v_workflow_id, v_community_id, v_scheduled_for, v_covers_until,
@@ -54,7 +55,7 @@ _INSERT_RUNS = """
         CASE WHEN v_status = 'running' THEN 1 ELSE 0 END, 0, 0, false,
         CASE WHEN v_status = 'running' THEN %s END, %s,
         CASE WHEN v_status IN ('queued', 'running') THEN COALESCE(v_ready_at, %s) END,
-        CASE WHEN v_status NOT IN ('queued', 'buffered', 'running') THEN %s END
+        CASE WHEN v_status NOT IN ('queued', 'buffered', 'running') THEN %s END, v_priority
     FROM {rows} WHERE true
     ON CONFLICT DO NOTHING
 """
@@ -97,7 +98,7 @@ _REPLACE = f"""
             SELECT run_id, v_count,
                 row_number() OVER (PARTITION BY schedule_id ORDER BY run_id) AS place
             FROM {{rows}} JOIN schedule_runs ON schedule_id = v_schedule_id
-            WHERE status IN {UNFINISHED}
+            WHERE status IN {UNFINISHED} AND backfill_id IS NULL
         ) AS placed WHERE place <= v_count
     ) AND status IN {UNFINISHED}
 """
@@ -105,7 +106,8 @@ _REPLACE = f"""
 _OCCUPANCY = f"""
     SELECT schedule_id, sum(CASE WHEN status = 'buffered' THEN 0 ELSE 1 END),
         sum(CASE WHEN status = 'buffered' THEN 1 ELSE 0 END)
-    FROM schedule_runs WHERE {{among}} AND status IN {UNFINISHED} GROUP BY schedule_id
+    FROM schedule_runs WHERE {{among}} AND status IN {UNFINISHED} AND backfill_id IS NULL
+    GROUP BY schedule_id
 """
 
 
@@ -129,7 +131,7 @@ class _Pages:
             self.replaced.append((schedule.schedule_id, settlement.cancel_running))
         for verdict in settlement.verdicts:
             run_id, state = next(self.ids), verdict.state
-            if state in _WAITING:
+            if state is RunState.QUEUED or state is RunState.BUFFERED:
                 last_id = run_id
                 is_ready = state is RunState.QUEUED and verdict.ready_at is None
                 if is_ready and len(self.claims) < self.share.room:
@@ -149,6 +151,7 @@ class _Pages:
                     state.value,
                     None if verdict.reason is None else verdict.reason.value,
                     verdict.ready_at,
+                    schedule.policy.priority,
                 )
             )
         self.moved.append(_moved(schedule, last_id))
@@ -170,6 +173,13 @@ class _Pages:
             context=schedule.context,
             community=schedule.community,
         )
+
+
+def _urgent_first(settlements: Sequence[Settlement]) -> Sequence[Settlement]:
+    """Those of a higher priority first, else in their order: so are the runs numbered, and taken by a share."""
+    if len({settlement.schedule.policy.priority for settlement in settlements}) <= 1:
+        return settlements
+    return sorted(settlements, key=lambda settlement: -settlement.schedule.policy.priority)
 
 
 def _moved(schedule: Schedule, last_execution_id: UUID | None) -> tuple[Any, ...]:
@@ -195,10 +205,11 @@ class Ledger(FailureCalls):
         failures = self._failures(cursor, watched) if watched else {}
         situations = []
         for schedule in schedules:
-            active, buffered = counts.get(schedule.schedule_id, (0, 0))
-            failed = failures and failures.get((schedule.schedule_id, schedule.version), 0)
+            key = schedule.schedule_id
+            active, buffered = counts.get(key, _NONE) if counts else _NONE
+            failed = failures.get((key, schedule.version), 0) if failures else 0
             situations.append(
-                Situation(schedule=schedule, active=active, buffered=buffered, failures=failed or 0)
+                Situation(schedule=schedule, active=active, buffered=buffered, failures=failed)
             )
         return situations
 
@@ -218,7 +229,7 @@ class Ledger(FailureCalls):
         """All that the settlements decided; wakes the engines when something waits. The runs that were taken."""
         count = sum([len(settlement.verdicts) for settlement in settlements])
         pages = _Pages(iter(self._ids.take(now, count)), now, share)
-        for settlement in settlements:
+        for settlement in _urgent_first(settlements):
             pages.enter(settlement)
         self._stop_firing(cursor, [s.schedule.schedule_id for s in settlements if s.pauses])
         at = self._dialect.instant(now)

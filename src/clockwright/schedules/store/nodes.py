@@ -49,7 +49,7 @@ _LET_GO = f"""
         node = CASE WHEN v_status <> 'queued' THEN node END,
         started_at = CASE WHEN v_status <> 'queued' THEN started_at END,
         finished_at = CASE WHEN v_status <> 'queued' THEN %s END,
-        ready_at = %s
+        ready_at = {{ready_at}}
     FROM (
         SELECT run_id AS v_run_id, CASE
             WHEN cancel_requested_at IS NOT NULL THEN 'cancelled'
@@ -155,8 +155,10 @@ class NodeCalls(StoreCalls):
         self, cursor: Cursor, ids: Collection[UUID], now: Any, *, takeovers: int
     ) -> Mapping[UUID, RunState]:
         among = self._dialect.is_one_of("run_id", ids)
-        sql = _LET_GO.format(takeovers=takeovers, among=among.sql)
-        cursor.execute(sql, [now, now, *among.params])
+        # what was taken over keeps its place before all that came later: it has waited for a lease already
+        place = "CASE WHEN ready_at < %s THEN ready_at ELSE %s END" if takeovers else "%s"
+        sql = _LET_GO.format(takeovers=takeovers, ready_at=place, among=among.sql)
+        cursor.execute(sql, [now, *[now] * place.count("%s"), *among.params])
         states = {self._dialect.read_uuid(row[0]): STATES[row[1]] for row in cursor.fetchall()}
         if RunState.QUEUED in states.values():
             self._db.wake(cursor)

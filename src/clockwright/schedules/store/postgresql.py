@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from clockwright.schedules.store.dialect import Cursor, Dialect, Fragment, Kind
+from clockwright.schedules.store.dialect import Cursor, Dialect, Fragment, Kind, is_one
 
 _SERIALIZATION_FAILURE = "40001"
 _DEADLOCK = "40P01"
+
+FROZEN_AFTER = timedelta(seconds=10)
+"""A transaction of the store that says nothing for so long belongs to a process that stands still, or to a machine that
+is gone: the server ends it, and its locks, before the node's lease runs out."""
 
 
 class PostgreSQL(Dialect):
@@ -45,7 +49,7 @@ class PostgreSQL(Dialect):
         array_values: list[Any] = []
         constant_values: list[Any] = []
         for (name, kind), column in zip(columns.items(), values, strict=True):
-            if arrays and column[0] == column[-1] and column.count(column[0]) == len(column):
+            if arrays and is_one(column):
                 constants.append(f"%s::{_ELEMENTS[kind]} AS {name}")
                 constant_values.append(self._one(column[0], kind))
             else:
@@ -85,7 +89,10 @@ class PostgreSQL(Dialect):
         return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
 
     def begin_writing(self, cursor: Cursor, connection: Any) -> None:
-        """Nothing to do."""
+        """Do not hold rows for ever. A transaction of the caller's may be quiet for as long as they like."""
+        if not connection.savepoint_ids:
+            milliseconds = int(FROZEN_AFTER.total_seconds() * 1_000)
+            cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}")
 
     def is_transient(self, error: BaseException) -> bool:
         """A serialisation failure or a deadlock."""
@@ -106,12 +113,7 @@ def _uuids(values: Iterable[Any]) -> list[str]:
 
 
 def _instants(values: Iterable[Any]) -> list[str]:
-    # many of them are one and the same object
-    texts: dict[int, str] = {id(None): "NULL"}
-    kept = list(values)
-    return [
-        texts.get(id(value)) or texts.setdefault(id(value), value.isoformat()) for value in kept
-    ]
+    return ["NULL" if value is None else value.isoformat() for value in values]
 
 
 def _numbers(values: Iterable[Any]) -> list[str]:

@@ -87,6 +87,7 @@ def policy_to_json(policy: Policy) -> dict[str, Any]:
         "no_retry_on": list(policy.no_retry_on),
         "pause_after_failures": policy.pause_after_failures,
         "timeout_seconds": _number(policy.timeout),
+        "priority": policy.priority,
     }
 
 
@@ -110,6 +111,7 @@ def policy_from_text(text: str, max_executions: int | None) -> Policy:
         no_retry_on=tuple(data.get("no_retry_on", ())),
         pause_after_failures=data.get("pause_after_failures"),
         timeout=_duration(data["timeout_seconds"]),
+        priority=data.get("priority", 0),
     )
 
 

@@ -60,6 +60,7 @@ RUN_COLUMNS: Final = {
     "args": Kind.JSON,
     "context_data": Kind.JSON,
     "community_id": Kind.TEXT,
+    "priority": Kind.INTEGER,
 }
 
 NODE_COLUMNS: Final = {
@@ -86,7 +87,13 @@ def read_args(text: str | None) -> Sequence[Any]:
 
 def read_context(text: str | None) -> Mapping[str, Any]:
     """A stored context."""
-    return {} if text is None or text == "{}" else json.loads(text)
+    if text is None or text == "{}":
+        return {}
+    context: Mapping[str, Any] = _read_json(text)[0]
+    return context
+
+
+_read_json = json.JSONDecoder().raw_decode
 
 
 def read_schedule(dialect: Dialect, row: Sequence[Any]) -> Schedule:
@@ -145,6 +152,7 @@ def read_run(dialect: Dialect, row: Sequence[Any]) -> Run:
         args=read_args(row[23]),
         context=read_context(row[24]),
         community=row[25],
+        priority=row[26],
     )
 
 

@@ -1,28 +1,30 @@
-"""Runs outside their attempts: manual ones, cancelling, buffered ones that get room, reading, pruning."""
+"""Runs outside their attempts: manual ones, cancelling, reading, pruning."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from clockwright.engine.ids import first_id_at
 from clockwright.engine.model import Reason, Run
 from clockwright.engine.ports import Clock, ManualRun, UnknownRun, UnknownSchedule
-from clockwright.schedules.store.calls import ACTIVE, UNFINISHED, StoreCalls
+from clockwright.schedules.store.calls import UNFINISHED
 from clockwright.schedules.store.dialect import Cursor, to_json
 from clockwright.schedules.store.examinations import note_pruned
+from clockwright.schedules.store.promotions import PromotionCalls
 from clockwright.schedules.store.rows import RUN_COLUMNS, read_run
 
 _TRIGGER = """
     INSERT INTO schedule_runs (
         run_id, schedule_id, workflow_id, community_id, scheduled_for, covers_count, "trigger",
-        status, attempt, retries, takeovers, at_most_once, created_at, ready_at, request_id, context_data
+        status, attempt, retries, takeovers, at_most_once, created_at, ready_at, request_id, context_data,
+        priority
     )
     SELECT %s, schedule_id, workflow_id, community_id, %s, 1, 'manual',
-        'queued', 0, 0, 0, false, %s, %s, %s, {context}
+        'queued', 0, 0, 0, false, %s, %s, %s, {context},
+        COALESCE(CAST(%s AS integer), CAST(policy->>'priority' AS integer), 0)
     FROM workflow_schedules WHERE schedule_id = %s
     ON CONFLICT (schedule_id, request_id) WHERE request_id IS NOT NULL DO NOTHING
 """
@@ -38,41 +40,18 @@ _CANCEL = f"""
     WHERE run_id = %s AND status IN {UNFINISHED}
 """
 
-_PROMOTE = f"""
-    UPDATE schedule_runs SET status = 'queued', ready_at = %s WHERE run_id IN (
-        SELECT run_id FROM (
-            SELECT run_id, schedule_id,
-                row_number() OVER (PARTITION BY schedule_id ORDER BY run_id) AS place
-            FROM schedule_runs WHERE status = 'buffered' AND {{among}}
-        ) AS waiting
-        LEFT JOIN workflow_schedules ON workflow_schedules.schedule_id = waiting.schedule_id
-        LEFT JOIN (
-            SELECT schedule_id, count(*) AS number
-            FROM schedule_runs WHERE {{among}} AND {ACTIVE} GROUP BY schedule_id
-        ) AS active ON active.schedule_id = waiting.schedule_id
-        WHERE workflow_schedules.schedule_id IS NULL
-            OR policy->>'overlap' = 'allow'
-            OR place <= CAST(policy->>'max_instances' AS integer) - COALESCE(active.number, 0)
-    ) AND status = 'buffered'
-"""
-
 # What ended before an instant was made before it, so that the oldest ids are all there is to look at.
 _OLD = """
     SELECT run_id FROM schedule_runs WHERE run_id < %s AND finished_at < %s ORDER BY run_id LIMIT %s
 """
 
 
-class RunCalls(StoreCalls):
+class RunCalls(PromotionCalls):
     """The methods of `RunStore` beside claims, and `prune`; documented in the port."""
 
     def __init__(self, using: str = "default", clock: Clock | None = None) -> None:
         super().__init__(using, clock)
         self._run_columns = self._dialect.selected(RUN_COLUMNS, "")
-
-    def promote_buffered(self) -> int:
-        """Queue buffered runs of schedules with room below `max_instances`, oldest first; returns how many."""
-        waiting = self._db.read(_schedules_that_wait)
-        return self._db.write(partial(self._promote, waiting)) if waiting else 0
 
     def trigger_run(self, schedule_id: UUID, run: ManualRun) -> Run:
         """Queue a manual run, or return the one this `request_id` made before; raises UnknownSchedule."""
@@ -99,38 +78,8 @@ class RunCalls(StoreCalls):
         return self._db.read(partial(self._runs_of, schedule_id))
 
     def prune(self, before: datetime, limit: int) -> int:
-        """Delete up to `limit` final runs that ended before an instant, and dead nodes of that age; returns how many runs."""
+        """Delete up to `limit` final runs that ended before an instant, and dead nodes and backfills of that age; returns how many runs."""
         return self._db.write(partial(self._prune, before, limit))
-
-    def _promote(self, waiting: Collection[Any], cursor: Cursor) -> int:
-        ids = self._free(cursor, [self._dialect.read_uuid(value) for value in waiting])
-        among = self._dialect.is_one_of("schedule_id", ids)
-        at = self._dialect.instant(self._db.now(cursor))
-        cursor.execute(_PROMOTE.format(among=among.sql), [at, *among.params, *among.params])
-        promoted = cursor.rowcount
-        if promoted:
-            self._db.wake(cursor)
-        return promoted
-
-    def _free(self, cursor: Cursor, ids: Sequence[UUID]) -> Sequence[UUID]:
-        """Those whose schedule nobody holds; their rows are locked.
-
-        Two nodes that promote at once must not both count the same room. What is held is left for the keeper's next
-        pass: a transaction of a host's that stays open must not stop a node.
-        """
-        if not self._dialect.skip_locked:
-            return ids
-        among = self._dialect.is_one_of("schedule_id", ids)
-        cursor.execute(
-            f"SELECT schedule_id FROM workflow_schedules WHERE {among.sql}", among.params
-        )
-        held = {self._dialect.read_uuid(row[0]) for row in cursor.fetchall()}
-        cursor.execute(
-            f"SELECT schedule_id FROM workflow_schedules WHERE {among.sql}{self._dialect.skip_locked}",
-            among.params,
-        )
-        held -= {self._dialect.read_uuid(row[0]) for row in cursor.fetchall()}
-        return [schedule_id for schedule_id in ids if schedule_id not in held]
 
     def _trigger(self, schedule_id: UUID, run: ManualRun, cursor: Cursor) -> Run:
         now, uuid = self._db.now(cursor), self._dialect.uuid
@@ -138,7 +87,10 @@ class RunCalls(StoreCalls):
         context = None if run.context is None else to_json(dict(run.context))
         cursor.execute(
             _TRIGGER.format(context=self._dialect.json("%s")),
-            [uuid(run_id), at, at, at, run.request_id, context, uuid(schedule_id)],
+            [
+                *(uuid(run_id), at, at, at, run.request_id, context, run.priority),
+                uuid(schedule_id),
+            ],
         )
         if cursor.rowcount:
             self._db.wake(cursor)
@@ -199,9 +151,5 @@ class RunCalls(StoreCalls):
         if pruned:
             note_pruned(cursor, at)
         cursor.execute("DELETE FROM schedule_nodes WHERE NOT is_alive AND lease_until < %s", [at])
+        cursor.execute("DELETE FROM schedule_backfills WHERE finished_at < %s", [at])
         return pruned
-
-
-def _schedules_that_wait(cursor: Cursor) -> list[Any]:
-    cursor.execute("SELECT DISTINCT schedule_id FROM schedule_runs WHERE status = 'buffered'")
-    return [row[0] for row in cursor.fetchall()]

@@ -63,6 +63,12 @@ class ScheduleCalls(Ledger, ZoneRecords):
         super().__init__(using, clock)
         self._select = self._dialect.selected(SCHEDULE_COLUMNS, "")
         self._unsettled: dict[UUID, int] = {}
+        self._is_busy = False  # then something will be due, and a look before is one look too many
+
+    @property
+    def settles_side_by_side(self) -> bool:
+        """Where rows are locked and locked rows skipped."""
+        return bool(self._dialect.skip_locked)
 
     def add_schedule(self, schedule: Schedule) -> Schedule:
         """Insert with watermark = now and `next_execution_at` computed; raises DuplicateKey, NothingToRun."""
@@ -78,10 +84,13 @@ class ScheduleCalls(Ledger, ZoneRecords):
 
     def settle_due(self, limit: int, share: Share | None = None) -> Settled:
         """Settle up to `limit` due schedules nobody else is settling, in one transaction; an idle look takes no lock."""
-        now, next_due_at = self._db.read(self._look)
-        if next_due_at is None or next_due_at > now:
-            return Settled(now=now, next_due_at=next_due_at)
-        return self._db.write(partial(self._settle_batch, limit, share or NO_SHARE))
+        if not self._is_busy:
+            now, next_due_at = self._db.read(self._look)
+            if next_due_at is None or next_due_at > now:
+                return Settled(now=now, next_due_at=next_due_at)
+        settled = self._db.write(partial(self._settle_batch, limit, share or NO_SHARE))
+        self._is_busy = bool(settled.settlements)
+        return settled
 
     def _add(self, schedule: Schedule, cursor: Cursor) -> Schedule:
         now = self._db.now(cursor)
@@ -207,13 +216,13 @@ class ScheduleCalls(Ledger, ZoneRecords):
         )
 
     def _due(self, cursor: Cursor, now: datetime, limit: int) -> _Batch:
-        cursor.execute(
-            f"SELECT {self._select} FROM workflow_schedules"
-            f" WHERE status = 'active' AND next_execution_at <= %s{self._but_unsettled()}"
+        rows = self._dialect.select(
+            cursor,
+            SCHEDULE_COLUMNS,
+            f"FROM workflow_schedules WHERE status = 'active' AND next_execution_at <= %s{self._but_unsettled()}"
             f" ORDER BY workflow_schedules.next_execution_at LIMIT %s{self._dialect.skip_locked}",
             [self._dialect.instant(now), limit],
         )
-        rows = cursor.fetchall()
         schedules = []
         for row in rows:
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -32,10 +33,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if is_debugging:
             raise
+        _note(error)
         message, exit_code = explain(error)
         say(f"error: {message}")
         return exit_code
     return Exit.OK if code is None else int(code)
+
+
+def _note(error: Exception) -> None:
+    """What the policy refused a member (`--as`) is in the trail, as it is from every other entrance."""
+    callers = sys.modules.get("clockwright.access.callers")
+    if callers is None or not isinstance(error, callers.Forbidden):
+        return
+    from clockwright.access.policy import note_refusal
+
+    if not os.environ.get("LOG_DIR"):
+        # it is told on stderr already
+        logging.getLogger("clockwright.audit").setLevel(logging.ERROR)
+    note_refusal(error, path="cli")
 
 
 def _closed_pipe() -> int:

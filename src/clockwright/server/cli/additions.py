@@ -127,6 +127,9 @@ class Addition:
     timeout: Annotated[
         str | None, _option("--timeout", metavar="DURATION", help="Of one attempt.")
     ] = None
+    priority: Annotated[
+        int | None, _option("--priority", help="-100 to 100; of waiting runs higher go first.")
+    ] = None
     as_json: AsJson = False
 
 
@@ -176,6 +179,7 @@ def schedule_config(options: Addition) -> dict[str, Any]:
         "no_retry_on": _names(options.no_retry_on),
         "pause_after_failures": options.pause_after_failures,
         "timeout_seconds": _seconds("--timeout", options.timeout),
+        "priority": options.priority,
     }
     config = {name: value for name, value in config.items() if name and value is not None}
     return config | _grace(options.grace)

@@ -9,6 +9,7 @@ import typer
 
 from clockwright.server.cli import (
     calendars,
+    communities,
     doctor,
     explanation,
     forecast,
@@ -19,8 +20,10 @@ from clockwright.server.cli import (
     service,
     status,
     tokens,
+    users,
+    workflows,
 )
-from clockwright.server.runtime import COMMUNITY
+from clockwright.server.runtime import COMMUNITY, MEMBER
 
 app = typer.Typer(
     name="clockwright",
@@ -55,10 +58,20 @@ def clockwright(
     community: Annotated[
         str, typer.Option("--community", envvar=COMMUNITY, help="The community to act in.")
     ] = "default",
+    member: Annotated[
+        str,
+        typer.Option(
+            "--as",
+            envvar="CLOCKWRIGHT_AS",
+            metavar="NAME",
+            help="Act as this member, with their rights alone.",
+        ),
+    ] = "",
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Options of every command. `--debug` is taken out before this is reached; it stands here for the help page."""
     os.environ[COMMUNITY] = community
+    os.environ[MEMBER] = member
 
 
 app.command("migrate")(service.migrate)
@@ -69,8 +82,11 @@ app.command("prune")(retention.prune)
 app.command("preview")(preview.preview)
 app.command("explain")(explanation.explain)
 app.add_typer(schedules.app, name="schedule")
+app.add_typer(workflows.app, name="workflow")
 app.command("runs")(ledger.runs)
 app.add_typer(calendars.app, name="calendar")
+app.add_typer(users.app, name="user")
+app.add_typer(communities.app, name="community")
 app.add_typer(tokens.app, name="token")
 app.command("doctor")(doctor.doctor)
 app.command("forecast")(forecast.forecast)

@@ -11,7 +11,7 @@ import typer
 from clockwright.server.cli.options import AsJson, takes
 from clockwright.server.errors import Exit, UsageProblem
 from clockwright.server.output import iso_utc, result, result_json, result_table, say
-from clockwright.server.runtime import caller, use_database, use_django
+from clockwright.server.runtime import maintainer, use_database, use_django
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -54,6 +54,7 @@ class DoctorOptions:
 @takes(DoctorOptions)
 def doctor(options: DoctorOptions) -> int:
     """Look at everything that has to be right; 0 if it is, 5 without a usable database, else 1."""
+    maintainer("doctor")
     if not 1 <= options.limit <= _MOST:
         raise UsageProblem(f"--limit: {options.limit} is out of range; give 1 to {_MOST}")
     if options.diff or options.accept:
@@ -106,7 +107,7 @@ def _upgrade(options: DoctorOptions) -> int:
 
 
 def _accept(upgrade: Upgrade, *, as_json: bool) -> int:
-    accepted = upgrade.accept(caller())
+    accepted = upgrade.accept(maintainer("doctor --accept"))
     facts = {
         "changed": accepted.changed,
         "unchanged": accepted.unchanged,

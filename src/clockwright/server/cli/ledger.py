@@ -21,6 +21,9 @@ from clockwright.server.output import (
 from clockwright.server.runtime import caller, use_database
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
     from clockwright.schedules.models import Run
 
 _MOST = 1_000
@@ -50,6 +53,7 @@ def runs(
         raise UsageProblem(f"--limit: {limit} is out of range; give 1 to {_MOST}")
     use_database()
     from clockwright.server import selectors
+    from clockwright.workflows.selectors import names_of
 
     community = caller().community
     found = selectors.find_schedule(community, schedule, also_removed=True) if schedule else None
@@ -64,7 +68,8 @@ def runs(
     elif as_json:
         result_json({"items": [run_json(run) for run in latest]})
     elif latest:
-        result_table(_COLUMNS, [_row(run) for run in latest])
+        names = names_of(run.workflow_id for run in latest)
+        result_table(_COLUMNS, [_row(run, names) for run in latest])
     else:
         say("no such runs yet" if schedule or status else "no runs yet")
 
@@ -119,21 +124,21 @@ def run_line(run: Run) -> str:
         f"{in_zone(run.scheduled_for)[4:23]}  {function_name(run.workflow_id):<16} {run.status:<10}"
     )
     if run.started_at is not None:
-        line += f" took {took(run.started_at, run.finished_at):<8} late {lateness(run.scheduled_for, run.started_at)}"
+        line += f" took {took(run.started_at, run.finished_at):<8} late {lateness(run)}"
     return f"{line}  {reason_of(run)}".rstrip()
 
 
-def _row(run: Run) -> list[object]:
+def _row(run: Run, names: Mapping[UUID, str]) -> list[object]:
     from clockwright.console.pages import function_name, lateness, took
 
     return [
         in_zone(run.scheduled_for),
         str(run.schedule) if run.schedule else run.schedule_id,
-        function_name(run.workflow_id),
+        names.get(run.workflow_id) or function_name(run.workflow_id),
         run.status,
         run.reason,
         run.attempt or None,
-        lateness(run.scheduled_for, run.started_at),
+        lateness(run),
         took(run.started_at, run.finished_at),
         run.node,
     ]

@@ -9,7 +9,7 @@ import typer
 
 from clockwright.server.errors import UsageProblem
 from clockwright.server.output import result
-from clockwright.server.runtime import use_database
+from clockwright.server.runtime import maintainer, use_database
 
 _BATCH = 1_000
 _MOST_DAYS = 36_500
@@ -27,9 +27,11 @@ def prune(
     """Delete runs that ended longer ago than they are to be kept, batch by batch; engines go on meanwhile."""
     if days is not None and not 0 <= days <= _MOST_DAYS:
         raise UsageProblem(f"--days: {days} is out of range; give 0 to {_MOST_DAYS}")
+    maintainer("prune")
     use_database()
     from clockwright.schedules.conf import engine_settings
     from clockwright.schedules.stores import sql_store
+    from clockwright.workflows.store import ExecutionStore
 
     kept = engine_settings().retention if days is None else timedelta(days=days)
     if kept is None:
@@ -40,4 +42,7 @@ def prune(
     before = store.now() - kept
     while batch := store.prune(before, _BATCH):
         pruned += batch
+    executions = ExecutionStore()
+    while executions.prune(before, _BATCH):
+        pass  # they go with their runs, and are not counted apart
     result(f"{pruned} runs that ended before {before:%Y-%m-%d %H:%M} UTC were deleted")

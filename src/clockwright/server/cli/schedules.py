@@ -1,4 +1,4 @@
-"""`clockwright schedule …`: add, list, show, pause, resume, trigger, remove."""
+"""`clockwright schedule …`: add, list, show, pause, resume, trigger, backfill, remove."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clockwright.engine.clock import utc_now
+from clockwright.server.cli import backfills
 from clockwright.server.cli.additions import (
     Addition,
     context_data,
@@ -32,6 +33,9 @@ from clockwright.server.output import (
 from clockwright.server.runtime import caller, use_database
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
     from clockwright.schedules.models import Schedule
 
 app = typer.Typer(name="schedule", help="Add, look at and steer schedules.", no_args_is_help=True)
@@ -91,13 +95,15 @@ def list_(
     use_database()
     from clockwright.schedules.documents import schedule_document
     from clockwright.server.selectors import schedules_of
+    from clockwright.workflows.selectors import names_of
 
     rows = schedules_of(caller().community, status.value if status else None, limit)
     if as_json:
         result_json({"items": [schedule_document(row) for row in rows]})
         return
+    names = names_of(row.workflow_id for row in rows)
     columns = ("schedule", "function", "rule", "status", "next (local)", "next (UTC)", "runs")
-    result_table(columns, [_row(row) for row in rows])
+    result_table(columns, [_row(row, names) for row in rows])
 
 
 @app.command("show")
@@ -141,6 +147,9 @@ def trigger(
     context: Annotated[
         str | None, _option("--context", metavar="JSON", help="Instead of the schedule's own.")
     ] = None,
+    priority: Annotated[
+        int | None, _option("--priority", help="-100 to 100, instead of the schedule's own.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run it now, beside its fire times; prints the run's id."""
@@ -152,7 +161,9 @@ def trigger(
 
     found = _found(schedule)
     try:
-        run = commands.trigger_schedule(caller(), found.schedule_id, request_id, data)
+        run = commands.trigger_schedule(
+            caller(), found.schedule_id, request_id, data, priority=priority
+        )
     except InvalidScheduleException as error:
         raise UsageProblem(in_options(error.errors)) from error
     if as_json:
@@ -160,6 +171,11 @@ def trigger(
         return
     say(f"{found} runs now; `clockwright runs {found}` shows what becomes of it")
     result(str(run.run_id))
+
+
+app.command("backfill")(backfills.backfill)
+app.command("backfills")(backfills.backfills)
+app.command("cancel-backfill")(backfills.cancel_backfill)
 
 
 @app.command("remove")
@@ -182,13 +198,13 @@ def _found(reference: str) -> Schedule:
     return find_schedule(caller().community, reference)
 
 
-def _row(row: Schedule) -> list[object]:
+def _row(row: Schedule, names: Mapping[UUID, str]) -> list[object]:
     from clockwright.console.pages import function_name, rule_of
 
     due = row.next_execution_at
     return [
         str(row),
-        function_name(row.workflow_id),
+        names.get(row.workflow_id) or function_name(row.workflow_id),
         rule_of(row),
         row.status,
         in_zone(due, row.timezone),

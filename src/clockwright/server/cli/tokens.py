@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from clockwright.server.cli.options import AsJson
 from clockwright.server.errors import UsageProblem
-from clockwright.server.output import in_zone, iso_utc, result, result_json, result_table, say
+from clockwright.server.output import in_zone, result, result_json, result_table, say
 from clockwright.server.runtime import caller, use_database
-
-if TYPE_CHECKING:
-    from clockwright.access.models import ApiToken
 
 app = typer.Typer(name="token", help="Make and end API tokens.", no_args_is_help=True)
 
@@ -29,41 +26,58 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+TokenName = Annotated[
+    str, typer.Argument(metavar="NAME", help="Who will use it; the audit trail shows it.")
+]
+TokenRole = Annotated[
+    Role,
+    typer.Option("--role", help="viewer looks, operator also changes, admin also administers."),
+]
+Days = Annotated[
+    int | None,
+    typer.Option("--expires", metavar="DAYS", help="Runs out after so many days; default: never."),
+]
+Scopes = Annotated[
+    list[str] | None,
+    typer.Option("--scope", metavar="RIGHT", help="Narrow what the role gives; again for more."),
+]
+Member = Annotated[str | None, typer.Option("--user", metavar="NAME", help="Acts as this member.")]
+
+
 @app.command("create")
 def create(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Who will use it; the audit trail shows it.")
-    ],
+    name: TokenName,
     *,
-    role: Annotated[
-        Role,
-        typer.Option("--role", help="viewer looks, operator also changes, admin also administers."),
-    ] = Role.VIEWER,
-    expires: Annotated[
-        int | None,
-        typer.Option(
-            "--expires", metavar="DAYS", help="Runs out after so many days; default: never."
-        ),
-    ] = None,
+    role: TokenRole = Role.VIEWER,
+    expires: Days = None,
+    scope: Scopes = None,
+    user: Member = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a token and print it, alone, on stdout. It is shown this once and stored only as a hash."""
     if expires is not None and not 1 <= expires <= _LONGEST_DAYS:
         raise UsageProblem(f"--expires: {expires} is out of range; give 1 to {_LONGEST_DAYS} days")
     use_database()
-    from clockwright.access.tokens import TokenError, issue_token
+    from clockwright.access.documents import token_document
+    from clockwright.access.tokens import NewToken, issue_token
     from clockwright.engine.clock import utc_now
 
     who = caller()
     expires_at = None if expires is None else utc_now() + timedelta(days=expires)
-    try:
-        token, text = issue_token(name, role.value, who.community, expires_at=expires_at, by=who)
-    except TokenError as error:
-        raise UsageProblem(f"{error.field}: {error.message}") from error
+    new = NewToken(
+        name=name,
+        role=role.value,
+        community=who.community,
+        expires_at=expires_at,
+        scopes=scope,
+        username=user,
+    )
+    token, text = issue_token(new, by=who)
     if as_json:
-        result_json({**_as_json(token), "token": text})
+        result_json({**token_document(token), "token": text})
         return
-    until = "never runs out" if expires_at is None else f"runs out {in_zone(expires_at)}"
+    end = token.expires_at
+    until = "never runs out" if end is None else f"runs out {in_zone(end)}"
     say(
         f"token {token.name!r}: {token.role} in {token.community_id}, {until}; it is shown this once:"
     )
@@ -74,14 +88,19 @@ def create(
 def list_(*, as_json: AsJson = False) -> None:
     """List the community's tokens, newest first; never their text."""
     use_database()
-    from clockwright.server.selectors import tokens_of
+    from clockwright.access import policy
+    from clockwright.access.callers import Right
+    from clockwright.access.documents import token_document
+    from clockwright.access.selectors import tokens_of
 
-    tokens = tokens_of(caller().community)
+    who = caller()
+    policy.require(who, Right.MANAGE)
+    rows = [token_document(token) for token in tokens_of(who.community)]
     if as_json:
-        result_json({"items": [_as_json(token) for token in tokens]})
+        result_json({"items": rows})
         return
     columns = ("token_id", "name", "role", "prefix", "state", "expires_at", "last_used_at")
-    result_table(columns, [[_as_json(token)[column] for column in columns] for token in tokens])
+    result_table(columns, [[row[column] for column in columns] for row in rows])
 
 
 @app.command("revoke")
@@ -95,6 +114,7 @@ def revoke(
 ) -> None:
     """End a token for good, and with it every session it opened."""
     use_database()
+    from clockwright.access.documents import token_document
     from clockwright.access.tokens import revoke_token
     from clockwright.server.selectors import find_token
 
@@ -108,28 +128,4 @@ def revoke(
     )
     if as_json:
         found.refresh_from_db()
-        result_json(_as_json(found))
-
-
-def _as_json(token: ApiToken) -> dict[str, Any]:
-    return {
-        "token_id": str(token.pk),
-        "name": token.name,
-        "role": token.role,
-        "community": token.community_id,
-        "prefix": token.prefix,
-        "state": _state(token),
-        "created_at": iso_utc(token.created_at),
-        "expires_at": iso_utc(token.expires_at) if token.expires_at else None,
-        "last_used_at": iso_utc(token.last_used_at) if token.last_used_at else None,
-        "revoked_at": iso_utc(token.revoked_at) if token.revoked_at else None,
-    }
-
-
-def _state(token: ApiToken) -> str:
-    from clockwright.access.tokens import holds
-    from clockwright.engine.clock import utc_now
-
-    if token.revoked_at is not None:
-        return "revoked"
-    return "valid" if holds(token, utc_now()) else "expired"
+        result_json(token_document(found))

@@ -213,6 +213,59 @@ class ClaimingContract(Contract):
         assert again == run
         assert len({run.run_id, other.run_id, elsewhere.run_id}) == 3
 
+    def test_of_ready_runs_the_urgent_are_claimed_first_and_then_the_longest_ready(
+        self, store: Store, clock: VirtualClock
+    ) -> None:
+        """Also when a claim takes runs of several priorities, or only some of one."""
+        for seconds, priority in ((1, 0), (2, -5), (3, 100), (4, 0), (5, 100)):
+            added(store, Once(START + seconds * SECOND), replace(UNLIMITED, priority=priority))
+            clock.set(START + seconds * SECOND)
+            settled(store)
+        places = [
+            int((claim.scheduled_for - START).total_seconds())
+            for size in (1, 3, 1)
+            for claim in store.claim_runs("n1", size).claims
+        ]
+        assert places == [3, 5, 1, 4, 2]
+
+    def test_an_urgent_run_that_is_not_ready_keeps_nobody_waiting(
+        self, store: Store, clock: VirtualClock
+    ) -> None:
+        urgent = replace(UNLIMITED, priority=9)
+        fired(store, clock, added(store, Once(clock.now() + SECOND), urgent))
+        (claim,) = claimed(store)
+        store.record_outcomes([retrying(claim, after=10 * MINUTE)])
+        other = fired(store, clock, added(store, Once(clock.now() + SECOND)))
+        answer = store.claim_runs("n1", 10)
+        assert [claim.run_id for claim in answer.claims] == [run.run_id for run in other]
+        assert answer.next_ready_at == claim.claimed_at + 10 * MINUTE
+
+    def test_a_retry_keeps_its_priority_whatever_its_schedule_has_become(
+        self, store: Store, clock: VirtualClock
+    ) -> None:
+        policy = replace(UNLIMITED, priority=3)
+        schedule = added(store, Once(clock.now() + SECOND), policy)
+        fired(store, clock, schedule)
+        (claim,) = claimed(store)
+        store.record_outcomes([retrying(claim)])
+        assert store.get_run(claim.run_id).priority == 3
+
+    def test_a_manual_run_takes_its_own_priority_or_the_schedules(
+        self, store: Store, clock: VirtualClock
+    ) -> None:
+        schedule = added(store, policy=replace(UNLIMITED, priority=4))
+        for request, priority in (("r1", None), ("r2", 5), ("r3", 0)):
+            store.trigger_run(
+                schedule.schedule_id, ManualRun(request_id=request, priority=priority)
+            )
+        found = {run.request_id: run.priority for run in store.runs_of(schedule.schedule_id)}
+        assert found == {"r1": 4, "r2": 5, "r3": 0}
+        assert [store.get_run(claim.run_id).request_id for claim in claimed(store)] == [
+            "r2",
+            "r1",
+            "r3",
+        ]
+
     def test_a_manual_run_takes_its_own_context_or_the_schedules(
         self, store: Store, clock: VirtualClock
     ) -> None:

@@ -14,6 +14,7 @@ from clockwright.engine.model import (
     Start,
 )
 from clockwright.engine.ports import Amendment, Store
+from clockwright.recurrence import Once
 from clockwright.testing.contract.base import (
     HOUR,
     LEASE,
@@ -106,6 +107,18 @@ class NodesContract(Contract):
         assert store.hand_back("n1", [claim.run_id]) == 0
         run = store.get_run(claim.run_id)
         assert (run.state, run.started_at) == (RunState.QUEUED, None)
+
+    def test_a_run_that_is_taken_over_goes_before_what_came_later(
+        self, store: Store, clock: VirtualClock
+    ) -> None:
+        registered(store)
+        first = running(store, clock)
+        clock.advance(EXPIRED)
+        registered(store, "n2")
+        fired(store, clock, added(store, Once(clock.now() + SECOND)))
+        store.take_over()
+        again, _ = claimed(store, "n2")
+        assert (again.run_id, again.attempt) == (first.run_id, 2)
 
     def test_a_node_that_reclaims_its_own_run_is_fenced_from_its_earlier_self(
         self, store: Store, clock: VirtualClock

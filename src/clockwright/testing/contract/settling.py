@@ -62,6 +62,7 @@ class SettlingContract(Contract):
             retry_jitter=0.25,
             no_retry_on=("ValueError", "shop.errors.Refused"),
             pause_after_failures=4,
+            priority=-7,
             timeout=timedelta(seconds=90),
         )
         schedule = added(

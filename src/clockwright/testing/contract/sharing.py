@@ -65,6 +65,18 @@ class SharingContract(Contract):
         claims = store.settle_due(10, Share(node_id="n1", room=2)).claims
         assert [claim.scheduled_for for claim in claims] == [START + SECOND, START + 2 * SECOND]
 
+    def test_the_urgent_are_taken_before_the_longest_due(
+        self, store: Store, clock: VirtualClock
+    ) -> None:
+        for seconds, priority in ((1, 0), (2, 1), (3, 0), (4, 7)):
+            policy = replace(UNLIMITED, priority=priority)
+            added(store, Once(START + seconds * SECOND), policy)
+        clock.advance(4 * SECOND)
+        shared = store.settle_due(10, Share(node_id="n1", room=3)).claims
+        left = store.claim_runs("n2", 10).claims
+        places = [(claim.scheduled_for - START) // SECOND for claim in (*shared, *left)]
+        assert places == [4, 2, 1, 3]
+
     def test_without_a_share_nothing_is_claimed(self, store: Store, clock: VirtualClock) -> None:
         due(store, 2)
         clock.advance(SECOND)

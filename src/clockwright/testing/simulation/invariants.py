@@ -22,6 +22,7 @@ from clockwright.engine.model import (
 from clockwright.engine.ports import RunContext
 from clockwright.testing.simulation.reference import Reference
 from clockwright.testing.simulation.server import Call
+from clockwright.testing.simulation.turns import Turns
 
 _WAITING = frozenset({RunState.QUEUED, RunState.BUFFERED, RunState.RETRYING})
 _BEGINNINGS = frozenset(
@@ -36,6 +37,7 @@ class Inspector:
     def __init__(self) -> None:
         self.violations: list[str] = []
         self.reference = Reference()
+        self._turns = Turns()
         self.started: Counter[UUID] = Counter()
         self.ended = 0
         self._attempts_begun: set[tuple[UUID, int]] = set()
@@ -68,6 +70,7 @@ class Inspector:
         for old, new in call.runs:
             problems += self._run_changed(call, old, new)
             problems += self._ready_when_it_may(call, old, new) if new is not None else []
+        problems += self._turns.look(call)
         if call.method in self._by_method:
             problems += self._by_method[call.method](call)
         for _, schedule in call.schedules:

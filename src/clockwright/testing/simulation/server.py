@@ -167,6 +167,8 @@ class Server:
 class StoreLink:
     """A process's view of the store: a `Store` whose every method travels."""
 
+    settles_side_by_side = True
+
     def __init__(self, server: Server, caller: Caller) -> None:
         self._server = server
         self._caller = caller

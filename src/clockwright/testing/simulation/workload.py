@@ -71,6 +71,7 @@ def some_policy(dice: Random) -> Policy:
         no_retry_on=dice.choice(((), ("RuntimeError",))),
         pause_after_failures=dice.choice((None, None, 1, 2, 3)),
         timeout=dice.choice((None, timedelta(seconds=2), timedelta(seconds=10))),
+        priority=dice.choice((0, 0, -3, 7)),
     )
 
 
@@ -188,7 +189,8 @@ class Operators:
 
     def _trigger(self, who: UUID) -> None:
         self._made += 1
-        self._wish(Wish("trigger_run", (who, ManualRun(request_id=f"r{self._made}"))))
+        run = ManualRun(request_id=f"r{self._made}", priority=self.dice.choice((None, None, 9)))
+        self._wish(Wish("trigger_run", (who, run)))
 
     def _cancel(self, who: UUID) -> None:
         unfinished = [r for r in self.server.store.runs_of(who) if not r.state.is_final]
