@@ -294,3 +294,15 @@ def test_a_rule_that_others_remove_for_most_of_history_is_possible():
     last = rule.prev_before(datetime(9999, 12, 31, tzinfo=UTC))
     assert last is not None
     assert rule.is_possible()
+
+
+def test_what_one_exrule_takes_for_ever_is_known_without_looking_at_any_year():
+    rule = RRule(
+        "FREQ=HOURLY;INTERVAL=7;BYMONTHDAY=1,9,-3",
+        start=datetime(1, 1, 1, 4, 47, 57, tzinfo=UTC),
+        exrule=["FREQ=MINUTELY"],
+        rdate=[datetime(2026, 11, 15, 15, 32, 11, tzinfo=UTC)],
+    )
+    added = datetime(2026, 11, 15, 15, 32, 11, tzinfo=UTC)
+    assert rule.upcoming(datetime(2, 1, 1, tzinfo=UTC), 5) == [added]
+    assert rule.prev_before(datetime(9999, 1, 1, tzinfo=UTC)) == added

@@ -228,6 +228,13 @@ class RuleDays:
         """After so many years the set repeats."""
         return self._horizon
 
+    @property
+    def is_every_day(self) -> bool:
+        """Whether no day of any year is left out."""
+        return self._parts.interval == 1 and all(
+            self._filter(model) == (1 << self.length_of(model)) - 1 for model in _MODELS
+        )
+
     @staticmethod
     def length_of(model: int) -> int:
         """The days of a year of this kind."""

@@ -55,7 +55,17 @@ class Removed(NamedTuple):
 class RemainingWalls:
     """The walls of a rule that other rules with the same DTSTART leave."""
 
-    __slots__ = ("_all", "_horizon", "_left", "_main", "_minus", "_steps", "_window", "_year")
+    __slots__ = (
+        "_all",
+        "_horizon",
+        "_left",
+        "_main",
+        "_minus",
+        "_nothing",
+        "_steps",
+        "_window",
+        "_year",
+    )
 
     def __init__(self, window: Window, minus: Sequence[Removed]) -> None:
         self._window = window
@@ -63,6 +73,7 @@ class RemainingWalls:
         self._minus = tuple(rule for rule in minus if rule.parts.times)
         self._left: dict[int, Sequence[int]] = {}
         self._all: dict[int, bool] = {}
+        self._nothing: bool | None = None
         self._steps = 0
         self._year: tuple[int | None, int] = (
             None,
@@ -144,6 +155,8 @@ class RemainingWalls:
 
     def _days_on(self, day: int) -> Iterator[tuple[int, Sequence[int]]]:
         # The days from ``day`` on of which something is left, with what is left.
+        if self._is_nothing_left():
+            return
         self._steps = 0
         ends = [rule.last // DAY for rule in self._minus if rule.last < _FOR_EVER]
         last = max(day, *ends, day) + 366 * (self._horizon + 1)
@@ -164,6 +177,8 @@ class RemainingWalls:
         return self._steps > SEARCH_LIMIT
 
     def _days_back(self, day: int) -> Iterator[tuple[int, Sequence[int]]]:
+        if self._is_nothing_left():
+            return
         self._steps = 0
         # Before DTSTART there is nothing, and before a whole period in which all rules hold nothing new.
         ends = [rule.last // DAY for rule in self._minus]
@@ -183,6 +198,18 @@ class RemainingWalls:
                         return
             if self._is_enough():
                 return
+
+    def _is_nothing_left(self) -> bool:
+        # Whether one rule takes all times of every day, for ever: known without looking at any year.
+        if self._nothing is None:
+            self._nothing = any(
+                rule.last >= _FOR_EVER
+                and rule.parts.by_day is None
+                and rule.parts.days.is_every_day
+                and self._is_all(1 << index)
+                for index, rule in enumerate(self._minus)
+            )
+        return self._nothing
 
     def _hopeful(self, start: int, mask: int) -> int:
         # The days of which something may be left.
