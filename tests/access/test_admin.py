@@ -85,3 +85,20 @@ def test_members_and_grants_are_looked_at_and_never_touched(admin_client, join):
 def test_a_slug_is_lower_case_letters_digits_and_hyphens(admin_client, slug):
     admin_client.post("/admin/clockwright_access/community/add/", {"slug": slug, "name": "x"})
     assert list(Community.objects.values_list("slug", flat=True)) == ["default"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ({"name": "system"}, "taken for somebody else"),
+        ({"expires_at_0": "2020-01-01", "expires_at_1": "00:00"}, "not in the future"),
+        ({"expires_at_0": "9999-12-31", "expires_at_1": "23:59"}, "too late"),
+        ({"role": "king"}, "not one of the available choices"),
+    ],
+)
+def test_a_token_that_cannot_be_is_refused_next_to_its_field(admin_client, typed, words):
+    form = {"name": "ci", "community": "default", "role": "viewer"}
+    page = admin_client.post(f"{TOKENS}add/", {**form, **typed})
+    assert page.status_code == 200
+    assert words in page.content.decode()
+    assert not ApiToken.objects.exists()

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from clockwright.access.callers import Right, Role
+from clockwright.access.callers import Caller, Forbidden, Right, Role
 from clockwright.access.communities import CommunityChange, change_community
 from clockwright.access.errors import AccessError
 from clockwright.access.members import put_member
@@ -96,3 +96,28 @@ def test_a_community_may_limit_how_long_tokens_last(join: Join) -> None:
     change_community(BOSS, CommunityChange(token_days=0))
     issue_token(NewToken(name="for ever"))
     assert ApiToken.objects.get(name="for ever").expires_at is None
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("scopes", [None, ["manage", "delete"]])
+def test_a_narrow_token_makes_none_that_carries_the_grants_of_a_member(
+    join: Join, role: Role, scopes: list[str] | None
+) -> None:
+    """Whatever its role, a token of a member may what the member's grants give: its maker has to have that too."""
+    join("mira", "operator")
+    narrow = Caller(
+        actor="ci", community="default", role=Role.ADMIN, scopes=frozenset({Right.MANAGE})
+    )
+    wide = NewToken(name="x", role=role, username="mira", scopes=scopes)
+    with pytest.raises(Forbidden, match="scopes of your token"):
+        issue_token(wide, narrow)
+    assert not ApiToken.objects.exists()
+    issue_token(NewToken(name="x", role=role, username="mira", scopes=["manage"]), narrow)
+    issue_token(wide, join("boss", "admin"))
+
+
+def test_a_narrow_token_makes_no_wider_one_of_its_own_user(join: Join) -> None:
+    join("mira", "admin")
+    narrow = authenticate(personal(scopes=["manage"]))
+    with pytest.raises(Forbidden):
+        issue_token(NewToken(name="x", username="mira"), narrow)

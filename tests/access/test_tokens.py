@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -20,6 +20,7 @@ from clockwright.audit.models import AuditEntry
 from clockwright.engine.clock import utc_now
 
 db = pytest.mark.django_db
+EAST, WEST = timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))
 
 
 @db
@@ -121,6 +122,9 @@ def test_sessions_find_their_caller_by_the_tokens_id():
         ({"name": "a", "community": "nowhere"}, "community"),
         ({"name": "a", "expires_at": datetime(2030, 1, 1)}, "expires_at"),  # noqa: DTZ001
         ({"name": "a", "expires_at": utc_now() - timedelta(1)}, "expires_at"),
+        ({"name": "a", "expires_at": datetime.max.replace(tzinfo=UTC)}, "expires_at"),
+        ({"name": "a", "expires_at": datetime.max.replace(tzinfo=WEST)}, "expires_at"),
+        ({"name": "a", "expires_at": datetime.min.replace(tzinfo=EAST)}, "expires_at"),
     ],
 )
 def test_a_token_that_cannot_be_is_refused_by_its_field(arguments, field):

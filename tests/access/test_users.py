@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import authenticate as sign_in
 from django.contrib.auth.models import User
 from django.test import Client, RequestFactory
 
 from clockwright.access import throttle, users
 from clockwright.access.errors import AccessConflict, AccessError, UnknownHere
+from clockwright.access.members import put_member
 from clockwright.access.users import NewUser, create_user, set_active, set_password
 from clockwright.audit.models import AuditEntry
 from tests.access.conftest import BOSS
@@ -125,3 +127,39 @@ def test_a_failure_is_logged_without_what_was_typed(
     assert (record.action, record.result) == ("authenticate", "DENIED")
     assert "hunter2" not in caplog.text
     assert "by-mistake" not in caplog.text
+
+
+def test_the_addresses_of_one_ipv6_network_count_as_one(mira: User) -> None:
+    for number in range(throttle.MOST_OF_AN_ADDRESS):
+        assert attempt(f"somebody{number}", "wrong", f"2001:db8::{number:x}:1") is None
+    assert attempt("mira", GOOD, "2001:db8::ffff") is None
+    assert attempt("mira", GOOD, "2001:db8:0:1::1") == mira
+
+
+def test_an_ipv4_address_counts_alike_however_it_is_written(mira: User) -> None:
+    for number in range(throttle.MOST_OF_AN_ADDRESS):
+        assert attempt(f"somebody{number}", "wrong", "::ffff:10.0.0.1") is None
+    assert attempt("mira", GOOD) is None
+    assert attempt("mira", GOOD, "::ffff:10.0.0.2") == mira
+
+
+def test_failures_from_many_addresses_do_not_push_the_count_of_an_account_out(mira: User) -> None:
+    for number in range(throttle.MOST_OF_AN_ACCOUNT):
+        attempt("mira", "wrong", f"10.0.1.{number}")
+    for number in range(400):
+        request = RequestFactory().post("/", REMOTE_ADDR=f"2001:db8:0:{number:x}::1")
+        throttle.note_failure(request, "token refused")
+    assert attempt("mira", GOOD, "10.0.2.1") is None
+    assert settings.CACHES["default"]["OPTIONS"]["MAX_ENTRIES"] >= 100_000
+
+
+def test_the_last_admin_of_a_community_is_not_disabled(mira: User) -> None:
+    put_member(BOSS, "mira", "admin")
+    with pytest.raises(AccessConflict, match="mira is the last admin of 'default'"):
+        set_active(BOSS, "mira", active=False)
+    assert attempt("mira", GOOD) == mira
+    create_user(BOSS, NewUser(username="noor"))
+    put_member(BOSS, "noor", "admin")
+    assert set_active(BOSS, "mira", active=False)
+    with pytest.raises(AccessConflict):
+        set_active(BOSS, "noor", active=False)

@@ -89,6 +89,20 @@ def test_a_token_makes_none_that_may_more_than_it(admin):
     assert manager.post("/tokens", {"name": "less"}).status_code == 201
 
 
+def test_a_token_that_ends_beyond_the_calendar_breaks_no_list(admin):
+    """An end that UTC cannot write is refused; the list goes on to be read."""
+    for late in ("9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59Z"):
+        assert pointers(admin.post("/tokens", {"name": "x", "expires_at": late})) == ["/expires_at"]
+    assert admin.get("/tokens").status_code == 200
+
+
+def test_a_narrow_token_makes_none_that_acts_as_a_member_with_grants(admin, noor):
+    sent = {"name": "ci", "role": "admin", "scopes": ["manage"]}
+    manager = Api(admin.post("/tokens", sent).json()["token"])
+    problem(manager.post("/tokens", {"name": "x", "role": "viewer", "username": "noor"}), 403)
+    assert admin.post("/tokens", {"name": "x", "username": "noor"}).status_code == 201
+
+
 def test_members_come_change_and_go(admin, noor):
     names = [item["username"] for item in admin.get(f"{HERE}/members").json()["items"]]
     assert names == ["mira", "noor"]

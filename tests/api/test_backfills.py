@@ -10,7 +10,7 @@ from clockwright.audit.models import AuditEntry
 from clockwright.engine.clock import utc_now
 from clockwright.schedules import stores
 from clockwright.schedules.models import Backfill, Run
-from tests.api.conftest import EVERY, body, pointers, problem
+from tests.api.conftest import CRON, EVERY, body, pointers, problem
 
 PAST = {"from": "2026-02-01T00:00:00+00:00", "to": "2026-02-08T00:00:00+00:00"}
 """Seven mornings at five in Sydney."""
@@ -87,6 +87,8 @@ def test_the_same_request_is_the_same_backfill_and_another_is_refused(operator, 
     first = operator.post(address, PAST, **headers).json()
     assert operator.post(address, PAST, **headers).json() == first
     problem(operator.post(address, {**PAST, "overlap": "allow"}, **headers), 422)
+    for other in ({"from": "2026-01-01T00:00:00Z"}, {"to": "2026-03-01T00:00:00Z"}):
+        problem(operator.post(address, {**PAST, **other}, **headers), 422)
     refused = problem(operator.post(address, PAST), 409)
     assert first["backfill_id"] in refused["detail"]
 
@@ -159,3 +161,13 @@ def test_what_ran_before_is_told_with_its_run(operator):
     (one,) = told["fire_times"]
     assert (one["action"], one["run_id"]) == ("supersede", str(row.run_id))
     assert (one["status"], one["reason"]) == ("missed", "grace_exceeded")
+
+
+def test_a_request_beyond_the_bounds_of_the_schedule_is_sent_again_as_it_was(operator):
+    bounds = {"start_at": "2026-02-03T00:00:00Z"}
+    made = operator.post("/schedules", body({**CRON, **bounds})).json()
+    address = f"/schedules/{made['schedule_id']}/backfills"
+    headers = {"Idempotency-Key": "once"}
+    first = operator.post(address, PAST, **headers).json()
+    assert (first["from"], first["to"]) == ("2026-02-03T00:00:00+00:00", PAST["to"])
+    assert operator.post(address, PAST, **headers).json() == first

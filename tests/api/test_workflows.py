@@ -182,6 +182,10 @@ def test_versions_are_listed_and_never_change(operator, published):
     items = operator.get(f"{published}/versions").json()["items"]
     assert [(item["version"], item["definition"]) for item in items] == [(2, other), (1, GRAPH)]
     assert operator.get(f"{published}/versions/1").json() == items[1]
+    first = operator.get(f"{published}/versions", limit=1).json()
+    second = operator.get(f"{published}/versions", limit=1, cursor=first["next"]).json()
+    assert (first["items"] + second["items"], second["next"]) == (items, None)
+    problem(operator.get(f"{published}/versions", limit=21), 400)
     for number in ("3", "0", "-1", "x", str(2**40)):
         problem(operator.get(f"{published}/versions/{number}"), 404)
 

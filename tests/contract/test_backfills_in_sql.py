@@ -19,7 +19,7 @@ from clockwright.engine.model import (
     Trigger,
 )
 from clockwright.engine.ports import Amendment, UnknownSchedule
-from clockwright.recurrence import Interval
+from clockwright.recurrence import Interval, Union
 from clockwright.schedules import models
 from clockwright.schedules.backfilling import IDLE, Backfilling
 from clockwright.schedules.store import SqlStore
@@ -43,6 +43,7 @@ from clockwright.testing.virtual import VirtualClock
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HOUR = timedelta(hours=1)
+LONG_AGO = START.replace(year=1970)
 EVERY_MINUTE = Interval(minutes=1, anchor=START - 24 * HOUR)
 PAST = Range(start=START - 10 * MINUTE, end=START - MINUTE)
 """Ten fire times from before the schedule was made."""
@@ -360,6 +361,30 @@ def test_with_its_schedule_it_ends(store, backfills):
     assert made(backfill_id) == ["cancelled"] * 10
     with pytest.raises(UnknownSchedule):
         asked(backfills, schedule)
+
+
+def test_with_the_row_of_its_schedule_it_ends_too(store, backfills):
+    backfill_id = asked(backfills, added(store, EVERY_MINUTE, UNLIMITED))
+    backfills.advance(backfill_id, "n1")
+    models.Schedule.objects.all().delete()
+    chore = Backfilling(backfills)
+    chore.step("n1")
+    row = row_of(backfill_id)
+    assert (row.status, row.reason) == ("cancelled", "schedule_removed")
+    assert made(backfill_id) == ["cancelled"] * 10
+    chore.step("n1")
+    assert chore.step("n1") == IDLE
+
+
+def test_a_range_is_counted_no_further_than_its_limit(store, backfills):
+    """A union with a time every second is not walked for a lifetime."""
+    rule = Union((Interval(seconds=1, anchor=LONG_AGO), Interval(seconds=7, anchor=LONG_AGO)))
+    schedule = added(store, rule, UNLIMITED)
+    with pytest.raises(RangeRefused, match="more than 1,000 fire times") as refused:
+        asked(backfills, schedule, Range(start=LONG_AGO, end=START))
+    assert refused.value.field == "limit"
+    with pytest.raises(RangeRefused):
+        backfills.foresee(schedule.schedule_id, Range(start=LONG_AGO, end=START))
 
 
 def test_a_rule_that_fails_ends_its_backfill_alone_and_says_why(store, backfills):

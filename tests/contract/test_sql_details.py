@@ -5,6 +5,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -144,6 +145,19 @@ def test_a_run_whose_row_is_held_is_looked_at_again_soon(store, clock):
     assert len(claimed(store)) == 1
 
 
+def test_a_run_of_another_priority_that_becomes_ready_during_a_claim_is_looked_at_at_once(
+    store, clock
+):
+    first, late = added(store), added(store, policy=replace(UNLIMITED, priority=5))
+    for schedule in (first, late):
+        store.trigger_run(schedule.schedule_id, ManualRun(request_id="once"))
+    models.Run.objects.filter(priority=5).update(ready_at=clock.now() + SECOND)
+    instants = [clock.now(), clock.now() + SECOND]  # of the look, and of the claim
+    answer = SqlStore(clock=SimpleNamespace(now=lambda: instants.pop(0))).claim_runs("n1", 10)
+    assert [claim.schedule_id for claim in answer.claims] == [first.schedule_id]
+    assert answer.next_ready_at == answer.now
+
+
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has no row locks to skip")
 def test_promoting_does_not_wait_for_a_schedule_that_somebody_holds(store, clock):
     registered(store)
@@ -164,9 +178,10 @@ def test_a_run_that_would_retry_ends_with_its_removed_schedule(store, clock):
     claim = running(store, clock)
     assert claim.schedule_id is not None
     store.amend_schedule(claim.schedule_id, Amendment(fields={"status": ScheduleStatus.REMOVED}))
-    store.record_outcomes([retrying(claim)])
+    recorded = store.record_outcomes([retrying(claim)])
     run = store.get_run(claim.run_id)
     assert (run.state, run.reason) == (RunState.CANCELLED, Reason.SCHEDULE_REMOVED)
+    assert recorded.otherwise == {claim.run_id: (run.state, run.reason)}
     assert not claimed(store)
 
 
@@ -503,8 +518,9 @@ def test_why_a_run_was_stopped_is_why_it_ended(store, clock):
     fired(store, clock, schedule)
     (claim,) = claimed(store)
     fired(store, clock, schedule)
-    store.record_outcomes([outcome(claim, RunState.CANCELLED, Reason.REQUESTED)])
+    recorded = store.record_outcomes([outcome(claim, RunState.CANCELLED, Reason.REQUESTED)])
     assert store.get_run(claim.run_id).reason is Reason.REPLACED
+    assert recorded.otherwise == {claim.run_id: (RunState.CANCELLED, Reason.REPLACED)}
 
 
 def test_a_run_claimed_by_a_node_that_was_just_declared_dead_is_rescued(store, clock):

@@ -95,6 +95,29 @@ async def test_a_plain_function_that_overruns_is_recorded_at_once() -> None:
     assert (outcome.state, outcome.reason) == (RunState.TIMED_OUT, Reason.TIMEOUT)
 
 
+async def test_the_time_of_a_plain_function_begins_when_a_thread_takes_it_up() -> None:
+    release, called = threading.Event(), threading.Event()
+    resolver = Fixed(plain(lambda: release.wait(20)))
+    executor = InProcessExecutor(resolver, threads=1, timeout=None, announce=always_open)
+    brief = timedelta(milliseconds=50)
+    try:
+        first = await executor.execute(claim(timeout=brief, max_retries=0), now)
+        assert first is not None
+        assert first.state is RunState.TIMED_OUT
+        resolver.handler = plain(called.set)
+        second = asyncio.create_task(executor.execute(claim(timeout=brief, max_retries=0), now))
+        done, _ = await asyncio.wait({second}, timeout=0.2)
+        assert not done, "the one thread is held by the first, which cannot be stopped"
+        release.set()
+        outcome = await second
+        assert outcome is not None
+        assert outcome.state is RunState.SUCCEEDED
+        assert called.is_set()
+    finally:
+        release.set()
+        executor.shutdown()
+
+
 async def test_a_timeout_error_of_the_handlers_own_is_a_failure_not_a_timeout() -> None:
     def raises() -> None:
         raise TimeoutError("the remote end")

@@ -549,7 +549,7 @@ async def test_a_failure_is_logged_in_the_category_error(service, caplog):
 
 async def test_a_service_tells_that_it_was_made(caplog):
     """S4-49"""
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, "clockwright.audit"):
         ScheduleService(grace_period_minutes=3)
     (record,) = [each for each in caplog.records if getattr(each, "event_type", "") == "SYSTEM"]
     assert record.action == "schedule_service_init"

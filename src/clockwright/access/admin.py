@@ -106,10 +106,26 @@ class WorkflowGrantAdmin(_LookedAt, _GrantAdmin):
     list_select_related = ["user"]
 
 
+class TokenForm(_TokenForm):
+    """Says next to its field what a token cannot be."""
+
+    def clean(self) -> dict[str, Any]:
+        """Only what was typed and is well-formed: of a token that exists there is nothing to check."""
+        typed = super().clean() or self.cleaned_data
+        if typed.keys() >= set(_TYPED):
+            new = tokens.NewToken(**{**typed, "community": typed["community"].slug})
+            try:
+                tokens.check_token(new)
+            except AccessError as error:
+                self.add_error(error.field, error.why)
+        return typed
+
+
 @admin.register(ApiToken)
 class ApiTokenAdmin(_TokenAdmin):
     """Made and revoked here; never changed."""
 
+    form = TokenForm
     list_display = _SHOWN
     list_filter = ["role", "community"]
     search_fields = ["name", "prefix"]

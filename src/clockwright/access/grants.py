@@ -71,6 +71,7 @@ def put_grant(
     wanted = read_rights("rights", rights)
     policy.require_all(by, wanted, workflow_id)
     with transaction.atomic():
+        store.lock_community(by.community)
         row, before = store.put_grant(by.community, workflow_id, _target(by, to), wanted)
         if before != row.rights:
             changes = {"rights": {"before": before, "after": row.rights}}
@@ -91,9 +92,13 @@ def remove_grant(by: Caller, workflow_id: UUID, to: Grantee) -> None:
 def own(by: Caller, workflow_id: UUID) -> None:
     """Give whoever makes a workflow every right on it, to be kept whatever becomes of their role.
 
-    To be called in the transaction that makes it. A token without a user owns nothing.
+    To be called in the transaction that makes it. A token without a user owns nothing, nor does whoever is no member
+    any more by then.
     """
     if by.user_id is None:
+        return
+    store.lock_community(by.community)
+    if store.membership(by.community, by.user_id) is None:
         return
     store.put_grant(by.community, workflow_id, {"user_id": by.user_id}, frozenset(Right))
     to = Grantee(kind=GranteeKind.USER, name=by.actor.partition(":")[2])

@@ -39,7 +39,8 @@ def slug_problem(slug: str) -> str | None:
 
 def lock_community(slug: str) -> Community | None:
     """A community, whose members nobody else changes until the end of the transaction."""
-    return Community.objects.select_for_update().filter(slug=slug).first()
+    # rows that name it may come meanwhile: its key stays
+    return Community.objects.select_for_update(no_key=True).filter(slug=slug).first()
 
 
 def insert_community(slug: str, name: str) -> bool:
@@ -58,6 +59,12 @@ def membership(slug: str, user_id: Any) -> Membership | None:
     """What a user is in a community, if anything and not disabled."""
     members = Membership.objects.select_related("user")
     return members.filter(community_id=slug, user_id=user_id, user__is_active=True).first()
+
+
+def admin_of(user_id: Any) -> list[Membership]:
+    """Where a user is an admin, by slug: the order in which communities are locked."""
+    mine = Membership.objects.filter(user_id=user_id, role=Role.ADMIN)
+    return list(mine.order_by("community_id"))
 
 
 def membership_of_name(slug: str, username: str) -> Membership | None:
@@ -111,11 +118,12 @@ def put_grant(
 ) -> tuple[WorkflowGrant, list[Right]]:
     """Let a grant give exactly these rights; returns the row, and what it gave before."""
     given = {f"can_{right}": right in rights for right in Right}
-    found = WorkflowGrant.objects.filter(community_id=slug, workflow_id=workflow_id, **to).first()
-    if found is None:
-        made = WorkflowGrant(community_id=slug, workflow_id=workflow_id, **to, **given)
-        made.save(force_insert=True)
-        return made, []
+    # one that somebody else puts in at the same time is read again
+    found, is_new = WorkflowGrant.objects.get_or_create(
+        community_id=slug, workflow_id=workflow_id, **to, defaults=given
+    )
+    if is_new:
+        return found, []
     before = found.rights
     for name, value in given.items():
         setattr(found, name, value)

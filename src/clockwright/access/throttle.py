@@ -1,5 +1,7 @@
 """How often somebody may fail to sign in, counted in Django's cache: by address, and by account from anywhere.
 
+A cache that drops entries drops counters: give it room for more addresses than anybody comes from in a window.
+
 The default cache is each process's own, so that the limits hold per process; a shared one makes them hold for all.
 """
 
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
+from ipaddress import IPv4Address, ip_address
 
 from django.core.cache import cache
 from django.http import HttpRequest
@@ -66,10 +69,21 @@ def _keys(address: str, account: str) -> dict[str, int]:
     """The counters, and how far each may go. Names are hashed: whatever was typed is a key that every cache takes."""
     keys = {}
     if address:
-        keys[_key("address", address)] = MOST_OF_AN_ADDRESS
+        keys[_key("address", _network(address))] = MOST_OF_AN_ADDRESS
     if account:
         keys[_key("account", account.casefold())] = MOST_OF_AN_ACCOUNT
     return keys
+
+
+def _network(address: str) -> str:
+    """What one client has to itself: an address of IPv4, but 64 bits of addresses of IPv6."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(ip, IPv4Address):
+        return str(ip)
+    return str(ip.ipv4_mapped or f"{int(ip) >> 64:x}/64")
 
 
 def _key(kind: str, text: str) -> str:

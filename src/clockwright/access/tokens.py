@@ -7,7 +7,7 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -28,6 +28,9 @@ MARK = "cw_"
 """How every token begins, so that people and secret scanners know one when they see it."""
 
 LONGEST_NAME = 100
+LATEST_END = datetime(9999, 1, 1, tzinfo=UTC)
+"""Where tokens have run out: a year before the last instant that every zone can write."""
+
 USE_NOTED_EVERY = timedelta(minutes=1)
 _SHOWN = len(MARK) + 8
 _OTHER_ACTORS = ("user:", "cli:", "admin:")
@@ -69,12 +72,13 @@ def issue_token(new: NewToken, by: Caller | None = None) -> tuple[ApiToken, str]
     """
     now = utc_now()
     plaintext = MARK + secrets.token_urlsafe(32)
-    fields = _fields(new, now)
     if by is not None:
         policy.require_inside(by, new.community)
         policy.require(by, Right.MANAGE)
-        policy.require_all(by, _rights(fields))
     with transaction.atomic():
+        fields = _fields(new, now)
+        if by is not None:
+            policy.require_all(by, _rights(fields))
         token = store.insert_token(
             **fields, prefix=plaintext[:_SHOWN], digest=_digest(plaintext), created_at=now
         )
@@ -82,7 +86,14 @@ def issue_token(new: NewToken, by: Caller | None = None) -> tuple[ApiToken, str]
     return token, plaintext
 
 
+def check_token(new: NewToken) -> None:
+    """Raise the AccessError that `issue_token` would; nothing is made."""
+    with transaction.atomic():
+        _fields(new, utc_now())
+
+
 def _fields(new: NewToken, now: datetime) -> dict[str, Any]:
+    """What is stored; the community is locked first, so that a member who is found stays one until it is."""
     return {
         "name": _valid_name(new.name),
         "community_id": _known_community(new.community),
@@ -94,7 +105,10 @@ def _fields(new: NewToken, now: datetime) -> dict[str, Any]:
 
 
 def _rights(fields: dict[str, Any]) -> frozenset[Right]:
-    rights: frozenset[Right] = fields["role"].rights
+    """What it may do at most: as a member, whatever the grants of the member give, on top of any role."""
+    rights: frozenset[Right] = frozenset(Right)
+    if fields["user_id"] is None:
+        rights = fields["role"].rights
     return rights if fields["scopes"] is None else rights & frozenset(fields["scopes"])
 
 
@@ -209,7 +223,7 @@ def _valid_name(name: str) -> str:
 
 
 def _known_community(slug: str) -> str:
-    if store.is_community(slug):
+    if store.lock_community(slug) is not None:
         return slug
     raise AccessError(
         "community", f"{slug!r} does not exist; make it by `clockwright community create` first"
@@ -248,4 +262,13 @@ def _in_future(expires_at: datetime | None, now: datetime) -> datetime | None:
         raise AccessError("expires_at", f"{expires_at} has no offset; add Z or +10:00")
     if expires_at <= now:
         raise AccessError("expires_at", f"{expires_at.isoformat()} is not in the future")
-    return expires_at
+    try:
+        end = expires_at.astimezone(UTC)
+    except OverflowError:
+        end = LATEST_END
+    if end >= LATEST_END:
+        raise AccessError(
+            "expires_at",
+            f"{expires_at.isoformat()} is too late; give one before {LATEST_END.isoformat()}",
+        )
+    return end

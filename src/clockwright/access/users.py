@@ -10,6 +10,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from clockwright.access import store
 from clockwright.access.callers import Caller
 from clockwright.access.errors import AccessConflict, AccessError, UnknownHere
 from clockwright.audit import trail
@@ -71,15 +72,30 @@ def set_password(by: Caller, username: str, password: str) -> None:
 
 
 def set_active(by: Caller, username: str, *, active: bool) -> bool:
-    """Disable a user, which closes sessions and tokens at once, or enable one again; False when it was so before."""
+    """Disable a user, which closes sessions and tokens at once, or enable one again; False when it was so before.
+
+    Raises UnknownHere, and AccessConflict where a community would be left without an admin who can sign in.
+    """
     user = get_user(username)
     if user.is_active == active:
         return False
     user.is_active = active
     with transaction.atomic():
+        if not active:
+            _keep_admins(user)
         user.save(update_fields=["is_active"])
         _note(Action.USER_UPDATE, by, user, message="enabled" if active else "disabled")
     return True
+
+
+def _keep_admins(user: AbstractUser) -> None:
+    for member in store.admin_of(user.pk):
+        store.lock_community(member.community_id)
+        if store.is_last_admin(member):
+            raise AccessConflict(
+                f"{user.get_username()} is the last admin of {member.community_id!r}:"
+                " make another member admin first"
+            )
 
 
 def find_user(username: str) -> AbstractUser | None:

@@ -115,11 +115,17 @@ class WorkflowVersion(Answer):
     definition: _Definition
 
 
+class VersionQuery(PageQuery):
+    """Which versions. Each comes with its definition, so that a page is a short one."""
+
+    limit: int = Field(default=20, ge=1, le=20)
+
+
 class WorkflowVersions(Answer):
-    """All versions, the latest first."""
+    """A page of versions, the latest first; `next` is null on the last."""
 
     items: list[WorkflowVersion]
-    next: None = None
+    next: str | None
 
 
 class AcceptedExecution(Answer):

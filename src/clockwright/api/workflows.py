@@ -25,6 +25,7 @@ from clockwright.api.workflow_schemas import (
     PublishWorkflow,
     TestWorkflow,
     Trace,
+    VersionQuery,
     WorkflowInFull,
     WorkflowQuery,
     Workflows,
@@ -213,10 +214,18 @@ def rehearse_workflow(
     operation_id="list_workflow_versions",
     summary="List a workflow's versions",
 )
-def list_versions(request: HttpRequest, workflow_id: UUID) -> dict[str, Any]:
-    """All that were published, the latest first."""
-    rows = services.list_versions(caller_of(request), workflow_id)
-    return {"items": [documents.version_document(row) for row in rows], "next": None}
+def list_versions(
+    request: HttpRequest, workflow_id: UUID, query: Annotated[VersionQuery, Query()]
+) -> dict[str, Any]:
+    """What was published, the latest first."""
+    before = None
+    if query.cursor is not None:
+        (before,) = paging.position_of(query.cursor, paging.read_serial)
+    rows = services.list_versions(
+        caller_of(request), workflow_id, before=before, limit=query.limit + 1
+    )
+    page = paging.page_of(rows, query.limit, lambda row: paging.cursor_of(row.number))
+    return {"items": [documents.version_document(row) for row in page.rows], "next": page.next}
 
 
 @router.get(

@@ -64,8 +64,8 @@ def caller_of(request: HttpRequest) -> Caller | None:
     if user is None:
         return None
     chosen = request.session.get(COMMUNITY_KEY)
-    found = members.caller_of_user(user.pk, chosen) if chosen else None
-    return found or first_caller(user.pk)
+    # whoever is out of the community they act in goes on in no other unasked
+    return members.caller_of_user(user.pk, chosen) if chosen else first_caller(user.pk)
 
 
 def user_of(request: HttpRequest) -> User | None:
@@ -97,6 +97,11 @@ def open_for_user(request: HttpRequest, user: User, caller: Caller) -> None:
     auth.login(request, user)
     request.session[COMMUNITY_KEY] = caller.community
     _opened(request, caller)
+
+
+def forget_token(request: HttpRequest, **_: object) -> None:
+    """Whoever signs in by password, be it in Django's admin, is from then on the user and not a token before."""
+    request.session.pop(SESSION_KEY, None)
 
 
 def _opened(request: HttpRequest, caller: Caller | None) -> None:

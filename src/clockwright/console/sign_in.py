@@ -21,6 +21,7 @@ from clockwright.console.forms import PasswordForm, SignInForm
 from clockwright.console.protection import protected
 from clockwright.console.services import redeem_sign_in_link
 from clockwright.engine.clock import utc_now
+from clockwright.schedules.strict_json import is_storable
 
 _SIGN_IN = "clockwright_console/sign_in.html"
 _COMMUNITY = "clockwright_console/community.html"
@@ -103,7 +104,9 @@ def community(request: HttpRequest, caller: Caller) -> HttpResponse:
         context = {"viewer": caller, "version": __version__, "memberships": mine}
         return render(request, _COMMUNITY, context)
     chosen = request.POST.get("community", "")
-    if user is None or members.caller_of_user(user.pk, chosen) is None:
+    if user is None or not is_storable(chosen):
+        raise Http404
+    if members.caller_of_user(user.pk, chosen) is None:
         raise Http404
     request.session[sessions.COMMUNITY_KEY] = chosen
     return HttpResponseRedirect(reverse("console:overview"), status=303)

@@ -137,13 +137,15 @@ def bounded(schedule: Schedule, wanted: Range, now: datetime) -> tuple[Range, in
         raise RangeRefused("end", f"{_text(wanted.end)} lies before the range's start")
     start = max(wanted.start, schedule.start_at) if schedule.start_at else wanted.start
     end = min(wanted.end, schedule.end_at) if schedule.end_at else wanted.end
-    total = schedule.recurrence.count_between(start - _TICK, end) if start <= end else 0
+    # no further than one beyond the limit: not every rule can count a long range quickly
+    times = schedule.recurrence.between(start - _TICK, end) if start <= end else ()
+    total = sum(1 for _ in islice(times, wanted.limit + 1))
     if not total:
         raise RangeRefused("start", "the schedule has no fire time in this range; give a wider one")
     if total > wanted.limit:
         raise RangeRefused(
             "limit",
-            f"the range holds {total:,} fire times, and the limit is {wanted.limit:,}; give a shorter"
+            f"the range holds more than {wanted.limit:,} fire times, which is the limit; give a shorter"
             f" range, or a limit up to {MOST_FIRE_TIMES:,}",
         )
     return Range(start=start, end=end, limit=wanted.limit), total

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import functools
 import traceback as tracebacks
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -124,7 +123,7 @@ class InProcessExecutor:
         cancelled_before = task.cancelling()
 
         def begin() -> None:
-            if timeout is not None:
+            if timeout is not None and self._calls.get(run) is task:  # it may have ended
                 self._deadlines.set(task, timeout.total_seconds())
 
         try:
@@ -160,13 +159,18 @@ class InProcessExecutor:
     ) -> Awaitable[Any]:
         if handler.process is not None and self._processes is not None:
             return self._processes.call(handler.process, run, claim.args, begin)
-        begin()
         if handler.is_coroutine:
+            begin()
             awaitable: Awaitable[Any] = handler.call(run, claim.args)
             return awaitable
-        context = contextvars.copy_context()
-        call: Callable[[], Any] = functools.partial(context.run, handler.call, run, claim.args)
-        return asyncio.get_running_loop().run_in_executor(self._pool, call)
+        context, loop = contextvars.copy_context(), asyncio.get_running_loop()
+
+        def call() -> Any:
+            # only now: every thread may have been held by calls that overran
+            loop.call_soon_threadsafe(begin)
+            return context.run(handler.call, run, claim.args)
+
+        return loop.run_in_executor(self._pool, call)
 
 
 def _current_task() -> asyncio.Task[Any]:

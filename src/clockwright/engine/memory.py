@@ -23,6 +23,7 @@ from clockwright.engine.model import (
     ScheduleStatus,
     Settlement,
     Situation,
+    Takeover,
     Trigger,
     Verdict,
 )
@@ -31,7 +32,6 @@ from clockwright.engine.ports import (
     DuplicateKey,
     Settled,
     Share,
-    Takeover,
 )
 from clockwright.engine.settle import settle
 

@@ -145,12 +145,16 @@ class MemoryLedger:
     def record_outcomes(self, outcomes: Sequence[Outcome]) -> Recorded:
         recorded: set[UUID] = set()
         paused: list[Pause] = []
+        otherwise: dict[UUID, tuple[RunState, Reason | None]] = {}
         for outcome in outcomes:
             if self._fence_holds(outcome):
                 self._record(self._runs[outcome.run_id], outcome)
                 recorded.add(outcome.run_id)
-                paused += self._count(self._runs[outcome.run_id])
-        return Recorded.of(recorded, paused)
+                run = self._runs[outcome.run_id]
+                paused += self._count(run)
+                if (run.state, run.reason) != (outcome.state, outcome.reason):
+                    otherwise[run.run_id] = (run.state, run.reason)
+        return Recorded.of(recorded, paused, otherwise)
 
     def _count(self, run: Run) -> Sequence[Pause]:
         """Count the end of a run of an active schedule, which may pause for it."""

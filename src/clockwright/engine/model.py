@@ -345,6 +345,18 @@ class Outcome:
     ready_at: datetime | None = None
 
 
+Ends = Mapping[UUID, tuple[RunState, Reason | None]]
+"""How runs ended, and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Takeover:
+    """A dead node and what became of its runs: (run_id, QUEUED or LOST)."""
+
+    node_id: str
+    runs: Sequence[tuple[UUID, RunState]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """One engine process. It is alive until `lease_until` (the store's clock), longer only by a heartbeat."""

@@ -48,7 +48,7 @@ class Planner:
         self._is_patient = False
         self._stalled_at: int | None = None
         self.on_backlog: Callable[[], None] = lambda: None
-        """Called when more is due than one batch: a second one may be settled beside it."""
+        """Called when more is due than one batch: a second may be settled beside it; and when the second is the last."""
 
     async def step(self) -> float:
         """Settle one batch; seconds until the next is due, at most the safety sweep."""
@@ -76,7 +76,12 @@ class Planner:
 
     async def assist(self) -> float:
         """The same beside `step` while there is a backlog: one batch is computed while the database writes another."""
-        return await self.step() if self._is_patient else self._sweep
+        if not self._is_patient:
+            return self._sweep
+        pause = await self.step()
+        if pause > 0:
+            self.on_backlog()  # `step` may sleep by a due time that this has settled
+        return pause
 
     async def _limit(self) -> int:
         """How many to settle. A node that runs them quickly settles as many as it takes: no other need claim them."""

@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Protocol
 from uuid import UUID
 
 from clockwright.engine.model import (
     Claim,
+    Ends,
     Node,
     Outcome,
     Reason,
     Run,
-    RunState,
     Schedule,
     Settlement,
     Start,
+    Takeover,
     value,
 )
 
@@ -91,24 +93,21 @@ class Pause:
 
 
 class Recorded(frozenset[UUID]):
-    """The runs whose outcomes were written, and the schedules that paused themselves with them."""
+    """The runs whose outcomes were written, and the schedules that paused themselves with them.
+
+    `otherwise`: of those that ended in another way than was reported: asked to stop, a run is not tried again.
+    """
 
     paused: Sequence[Pause] = ()
+    otherwise: Ends = MappingProxyType({})
 
     @classmethod
-    def of(cls, run_ids: Collection[UUID], paused: Sequence[Pause]) -> Recorded:
-        """Both together."""
+    def of(cls, run_ids: Collection[UUID], paused: Sequence[Pause], otherwise: Ends) -> Recorded:
+        """All together."""
         recorded = cls(run_ids)
         recorded.paused = paused
+        recorded.otherwise = otherwise
         return recorded
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Takeover:
-    """A dead node and what became of its runs: (run_id, QUEUED or LOST)."""
-
-    node_id: str
-    runs: Sequence[tuple[UUID, RunState]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

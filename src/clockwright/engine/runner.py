@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from clockwright.engine.events import Events, OutcomeRefused, RunEnded, RunsClaimed, SchedulePaused
@@ -188,7 +189,7 @@ class Runner:
             await self._hand_back()
         await self._gather()
         batch, self._outcomes = self._outcomes[:RECORD_BATCH], self._outcomes[RECORD_BATCH:]
-        if not self._outcomes:
+        if not (self._outcomes or self._let_go):
             self._unrecorded.clear()
         if not batch:
             return 0.0
@@ -203,11 +204,13 @@ class Runner:
         self._pace.count(len(batch))
         self.ended += len(batch)
         self._report(batch, recorded)
-        if await offload(self._store.promote_buffered):
-            self._may_wait = True
         tries_again = any(outcome.state is RunState.RETRYING for _, outcome in batch)
-        if self._may_wait or tries_again or len(self._flights) < self._capacity:
-            self._wake()  # also with a slot to spare: another node may have let go of something
+        try:
+            if await offload(self._store.promote_buffered):
+                self._may_wait = True
+        finally:  # the slots are free, whatever came of it
+            if self._may_wait or tries_again or len(self._flights) < self._capacity:
+                self._wake()  # also with a slot to spare: another node may have let go of something
         return 0.0
 
     async def _gather(self) -> None:
@@ -226,11 +229,15 @@ class Runner:
 
     async def _hand_back(self) -> None:
         """Let go of runs that this node does not execute after all."""
-        flights = list(self._let_go)
-        await offload(
-            self._store.hand_back, flights[0].claim.node_id, [f.claim.run_id for f in flights]
-        )
-        del self._let_go[: len(flights)]
+        flights, self._let_go = self._let_go, []
+        node_id, runs = flights[0].claim.node_id, [flight.claim.run_id for flight in flights]
+        try:
+            await offload(self._store.hand_back, node_id, runs)
+        except BaseException:
+            # the loop comes back to them, unless this life of the node has ended meanwhile
+            ours = self._flights
+            self._let_go[:0] = [f for f in flights if ours.get(f.claim.run_id.int) is f]
+            raise
         for flight in flights:
             self._land(flight)
         self._may_wait = True
@@ -238,6 +245,8 @@ class Runner:
         self.on_let_go()
 
     def _report(self, batch: Sequence[tuple[Flight, Outcome]], recorded: Recorded) -> None:
+        if recorded.otherwise:
+            batch = [(flight, _as_written(outcome, recorded)) for flight, outcome in batch]
         refused = [
             outcome
             for _, outcome in batch
@@ -330,3 +339,11 @@ class Runner:
         for flight in flights:
             self._slots.cancel(flight)
         return [flight.claim.run_id for flight in flights]
+
+
+def _as_written(outcome: Outcome, recorded: Recorded) -> Outcome:
+    written = recorded.otherwise.get(outcome.run_id)
+    if written is None:
+        return outcome
+    state, reason = written
+    return replace(outcome, state=state, reason=reason, ready_at=None)

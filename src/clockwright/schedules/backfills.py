@@ -103,9 +103,12 @@ def is_answer(made: Backfill, asked: Mapping[str, Any]) -> bool:
     """Whether a backfill is what is asked for: a request that is sent again must say the same."""
     wanted = read_backfill(asked, made.schedule.timezone)
     priority = made.priority if wanted.terms.priority is None else wanted.terms.priority
+    first, last = made.schedule.start_at, made.schedule.end_at
+    start, end = wanted.within.start, wanted.within.end
     return (
-        wanted.within.start <= made.range_from
-        and made.range_to <= wanted.within.end
+        # as it was cut to the schedule's bounds when it was made
+        (max(start, first) if first else start) == made.range_from
+        and (min(end, last) if last else end) == made.range_to
         and (made.overlap, made.max_instances) == (wanted.terms.overlap, wanted.terms.max_instances)
         and made.priority == priority
     )

@@ -13,7 +13,11 @@ from uuid import UUID
 
 from clockwright.engine.ports import WorkflowResolver
 from clockwright.engine.registry import Function, Registry, default_registry
-from clockwright.schedules.errors import InvalidScheduleException, ScheduleServiceException
+from clockwright.schedules.errors import (
+    InvalidScheduleException,
+    ScheduleConflictException,
+    ScheduleServiceException,
+)
 
 _resolvers: list[Callable[[], WorkflowResolver]] = []
 _wraps: list[Callable[[WorkflowResolver], WorkflowResolver]] = []
@@ -145,3 +149,14 @@ def workflow_reference(value: object) -> UUID | str:
         return UUID(value)
     except ValueError:
         return value
+
+
+def require_startable(community: str, workflow: UUID, args: Sequence[Any]) -> None:
+    """Raise ScheduleConflictException for a workflow of which nothing starts now, such as an archived one.
+
+    A function may be registered in another process: its run says so itself.
+    """
+    try:
+        accepted(OpenCatalog(), community, workflow, args, {})
+    except InvalidScheduleException as error:
+        raise ScheduleConflictException(error.errors[0][1]) from error

@@ -30,7 +30,7 @@ from clockwright.engine.ports import (
 from clockwright.recurrence import Interval
 from clockwright.schedules import drafts, selectors, stores
 from clockwright.schedules.calendar_names import embedded
-from clockwright.schedules.catalog import EXPOSED, Catalog, accepted
+from clockwright.schedules.catalog import EXPOSED, Catalog, accepted, require_startable
 from clockwright.schedules.conf import EngineSettings, engine_settings
 from clockwright.schedules.drafts import Change, NewSchedule
 from clockwright.schedules.errors import (
@@ -146,6 +146,7 @@ def trigger_schedule(
         known = selectors.manual_run(schedule_id, request)
         if known is not None:
             return known
+        require_startable(row.community_id, row.workflow_id, row.args)
         if context is not None:
             accepted(catalog, caller.community, row.workflow_id, row.args, context)
         made = stores.sql_store().trigger_run(schedule_id, asked)
@@ -330,6 +331,8 @@ def _steer(
             raise ScheduleConflictException(
                 f"the schedule is {row.status}: give it a rule with fire times left first"
             )
+        if status is ScheduleStatus.ACTIVE:
+            require_startable(row.community_id, row.workflow_id, row.args)
         fields = {"status": status, "status_reason": drafts.checked_reason(reason)}
         _amend(schedule_id, Amendment(fields=fields))
         paused = status is ScheduleStatus.PAUSED

@@ -74,6 +74,14 @@ if not DATABASE_URL:
 DATABASES = {"default": database_settings(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+CACHES: dict[str, Any] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        # of 300, the usual number, strangers would push the counters of failed sign-ins out
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
+
 AUTHENTICATION_BACKENDS = ["clockwright.access.backends.ThrottledBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -86,6 +86,11 @@ class Plan(ABC):
         return ()
 
     @property
+    def functions(self) -> Sequence[str]:
+        """The keys of the functions that it calls, those of its blocks aside."""
+        return ()
+
+    @property
     def goes_on(self) -> bool:
         """Whether `next` may follow."""
         return True
@@ -120,3 +125,14 @@ class Definition:
     block: Block
     timeout: timedelta | None = None
     most_operations: int = DEFAULT_OPERATIONS
+
+    @property
+    def functions(self) -> frozenset[str]:
+        """The keys of all functions that are called in it."""
+        found: set[str] = set()
+        waiting = [self.block]
+        while waiting:
+            for step in waiting.pop().steps.values():
+                found.update(step.plan.functions)
+                waiting += step.plan.blocks
+        return frozenset(found)

@@ -6,7 +6,7 @@ WorkflowEngineException                500
 ├── InvalidWorkflowException           400  also a ValueError; `errors` says what is wrong, part by part
 ├── WorkflowConflictException          409  not in this state, or somebody else changed it first
 ├── WorkflowTimeoutException                it ran longer than it may
-├── WorkflowLoopException                   it performed more steps, or went through more items, than it may
+├── WorkflowLoopException                   it performed more steps, went through more items, or had more output, than it may
 └── NodeExecutionException                  a step failed; `.original` is what it raised
 """
 
@@ -89,7 +89,7 @@ class WorkflowTimeoutException(WorkflowEngineException):
 
 
 class WorkflowLoopException(WorkflowEngineException):
-    """It performed more steps, or went through more items, than it may."""
+    """It performed more steps, went through more items, or had more output, than it may."""
 
 
 class NodeExecutionException(WorkflowEngineException):

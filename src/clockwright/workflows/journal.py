@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -56,7 +57,11 @@ class DatabaseJournal:
 
     async def keep(self, record: Record) -> None:
         """Keep it; raises LetGo when the run is another node's."""
-        await persistently(partial(self._store.keep, self._run_id, self._attempt, record))
+        await persistently(partial(self._write, record))
+
+    def _write(self, record: Record) -> None:
+        """In the thread: what is written is known, also when nobody waits for it any more."""
+        self._store.keep(self._run_id, self._attempt, record)
         self._records[record.path] = record
 
     async def finish(self, status: ExecutionStatus, **facts: Any) -> None:
@@ -73,12 +78,27 @@ class DatabaseJournal:
 
 
 async def persistently(call: Callable[[], T]) -> T:
-    """What a store call returns, however long its database is away; raises what else it raises."""
+    """What a store call returns, however long its database is away; raises what else it raises.
+
+    Who is cancelled meanwhile waits for the call that is under way, so that none of theirs is written later.
+    """
     pause = FIRST_PAUSE
     while True:
         try:
-            return await offload(call)
+            return await _to_its_end(offload(call))
         except (OperationalError, InterfaceError):
             _log.exception("the database does not answer an execution; next try in %.1f s", pause)
         await asyncio.sleep(pause)
         pause = min(pause * 2, LAST_PAUSE)
+
+
+async def _to_its_end(call: Coroutine[Any, Any, T]) -> T:
+    """What it returns; cancelled, it raises CancelledError when the call has ended."""
+    task = asyncio.ensure_future(call)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with contextlib.suppress(asyncio.CancelledError):  # it is raised below
+                await asyncio.wait({task})
+        raise

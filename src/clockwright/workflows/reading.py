@@ -62,10 +62,11 @@ class _Reader:
         self._retry = self._retry_of(fields, NO_RETRY)
         block = self._block_of(fields, 0)
         fields.finish()
+        if len(reading.ids) > MOST_STEPS:  # what is wrong with so many is not looked for
+            too_many = f"there are {len(reading.ids)} steps; at most {MOST_STEPS}"
+            raise InvalidWorkflowException(Flaw("/steps", too_many))
         if block is not None:
             Checker(reading.refuse, self._unread).check(block)
-        if len(reading.ids) > MOST_STEPS:
-            reading.refuse("/steps", f"there are {len(reading.ids)} steps; at most {MOST_STEPS}")
         if reading.flaws or block is None:
             raise InvalidWorkflowException(*dict.fromkeys(reading.flaws))
         return Definition(block=block, timeout=_duration(timeout), most_operations=operations)

@@ -10,9 +10,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from clockwright.workflows.definitions import Definition
-from clockwright.workflows.errors import WorkflowEngineException
+from clockwright.workflows.errors import WorkflowEngineException, WorkflowLoopException
 from clockwright.workflows.records import Record
 from clockwright.workflows.states import ExecutionStatus
+from clockwright.workflows.templates import LARGEST_OUTPUTS, LARGEST_VALUE, size_of
 from clockwright.workflows.walking import Walk
 
 NOBODY: Final = UUID(int=0)
@@ -55,6 +56,7 @@ class _Stage:
     records: dict[str, Record] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     waited: timedelta = timedelta(0)
+    asked: int = 0
 
     @property
     def finished(self) -> int:
@@ -75,6 +77,11 @@ class _Stage:
         return False
 
     async def call(self, function: str, arguments: Mapping[str, Any], path: str) -> Any:
+        self.asked += size_of(arguments, LARGEST_VALUE)
+        if self.asked > LARGEST_OUTPUTS:  # they are part of the answer
+            raise WorkflowLoopException(
+                f"{path}: the arguments of all calls are larger than about {LARGEST_OUTPUTS} bytes"
+            )
         self.calls.append(Call(path=path, function=function, arguments=arguments))
         step_id = path.rpartition("/")[2]
         return self.outputs.get(path, self.outputs.get(step_id))

@@ -16,16 +16,17 @@ def accepts(
 ) -> UUID | None:
     """The id of a published workflow of a community, by its id or name; None for a function, and for what is unknown.
 
-    Raises InvalidScheduleException for one that is not published (C-20).
+    Raises InvalidScheduleException for one that is not published (C-20). It is held until the caller's transaction ends,
+    so that it is not archived in between.
     """
     if isinstance(workflow, UUID):
         if workflow.version == FUNCTION_ID_VERSION:
             return None
-        pointer, found = "/workflow_id", selectors.find_workflow(community, workflow)
+        pointer, found = "/workflow_id", selectors.lock_workflow(community, workflow)
     elif workflow in registry:
         return None
     else:
-        pointer, found = "/workflow", selectors.find_by_name(community, workflow)
+        pointer, found = "/workflow", selectors.lock_by_name(community, workflow)
     if found is None:
         return None
     if found.status != WorkflowStatus.PUBLISHED:

@@ -96,6 +96,12 @@ def find_by_name(community: str, name: str) -> Workflow | None:
     return Workflow.objects.filter(community_id=community, name=name).first()
 
 
+def lock_by_name(community: str, name: str) -> Workflow | None:
+    """The same, held until the transaction ends."""
+    rows = Workflow.objects.filter(community_id=community, name=name)
+    return rows.select_for_update().first()
+
+
 def names_of(ids: Iterable[UUID]) -> Mapping[UUID, str]:
     """The names of those that are workflows of several steps, by id."""
     return dict(
@@ -108,9 +114,14 @@ def find_version(workflow: Workflow, number: int) -> WorkflowVersion | None:
     return WorkflowVersion.objects.filter(workflow=workflow, number=number).first()
 
 
-def versions_of(workflow: Workflow) -> Sequence[WorkflowVersion]:
-    """All that were published, the latest first."""
-    return list(WorkflowVersion.objects.filter(workflow=workflow).order_by("-number"))
+def versions_page(
+    workflow: Workflow, *, before: int | None = None, limit: int = 20
+) -> Sequence[WorkflowVersion]:
+    """Up to `limit` that were published before one, the latest first."""
+    rows = WorkflowVersion.objects.filter(workflow=workflow)
+    if before is not None:
+        rows = rows.filter(number__lt=before)
+    return list(rows.order_by("-number")[:limit])
 
 
 def workflows_page(

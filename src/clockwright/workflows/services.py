@@ -7,11 +7,14 @@ is committed. Raise `Forbidden` and the errors of `workflows.errors`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
+
+from django.db import IntegrityError, transaction
 
 from clockwright.access import policy
 from clockwright.access.callers import Caller, Right, Role
@@ -20,8 +23,10 @@ from clockwright.audit import trail
 from clockwright.audit.actions import Action, Category
 from clockwright.engine.model import Reason, ScheduleStatus
 from clockwright.engine.ports import UnknownRun
+from clockwright.engine.registry import workflow_id_of
 from clockwright.schedules import commands as schedule_commands
 from clockwright.schedules import stores
+from clockwright.schedules.drafts import checked_request_id
 from clockwright.schedules.errors import ConfigProblem, InvalidScheduleException
 from clockwright.schedules.reading import read_context
 from clockwright.workflows import selectors
@@ -40,6 +45,8 @@ from clockwright.workflows.rehearsal import Rehearsal, rehearse
 from clockwright.workflows.rights import locked, permitted
 from clockwright.workflows.selectors import ExecutionView
 from clockwright.workflows.states import WorkflowStatus
+
+T = TypeVar("T")
 
 ARCHIVED = "workflow archived"
 """Why schedules are paused whose workflow is archived; those alone are resumed when it is published again."""
@@ -61,17 +68,18 @@ class Change:
 def create_workflow(caller: Caller, name: str, definition: Any, description: str = "") -> Workflow:
     """A draft. Raises InvalidWorkflowException with every flaw, WorkflowConflictException for a name that is taken."""
     policy.require(caller, Right.EDIT)
-    _read(definition)
+    functions = _read(definition).functions
     fields = {"name": _name(name), "description": _description(description), "draft": definition}
 
     def work() -> Workflow:
-        _require_free(caller, fields["name"])
-        row = writing.insert_workflow(
-            workflow_id=uuid4(),
-            community_id=caller.community,
-            created_by=caller.actor[:255],
-            **fields,
-        )
+        _require_callable(caller, functions)
+        with _name_free(caller, fields["name"]):
+            row = writing.insert_workflow(
+                workflow_id=uuid4(),
+                community_id=caller.community,
+                created_by=caller.actor[:255],
+                **fields,
+            )
         own(caller, row.workflow_id)
         _record(caller, Action.WORKFLOW_CREATE, row, name=row.name)
         return row
@@ -80,9 +88,13 @@ def create_workflow(caller: Caller, name: str, definition: Any, description: str
 
 
 def update_workflow(caller: Caller, workflow_id: UUID, change: Change) -> Workflow:
-    """Change what is worked on; what is published runs as before until `publish_workflow`."""
+    """Change what is worked on; what is published runs as before until `publish_workflow`.
+
+    A function that the published version does not call takes the right to execute it, here and when it is published.
+    """
+    functions = frozenset[str]()
     if change.definition is not None:
-        _read(change.definition)
+        functions = _read(change.definition).functions
     given = {
         "name": None if change.name is None else _name(change.name),
         "description": None if change.description is None else _description(change.description),
@@ -95,9 +107,10 @@ def update_workflow(caller: Caller, workflow_id: UUID, change: Change) -> Workfl
         changed = {name: value for name, value in fields.items() if getattr(row, name) != value}
         if not changed:
             return row
-        if "name" in changed:
-            _require_free(caller, changed["name"])
-        writing.change_workflow(row, **changed, revision=row.revision + 1)
+        if "draft" in changed:
+            _require_callable(caller, functions, row)
+        with _name_free(caller, changed.get("name")):
+            writing.change_workflow(row, **changed, revision=row.revision + 1)
         _record(caller, Action.WORKFLOW_UPDATE, row, changed=sorted(changed), revision=row.revision)
         return row
 
@@ -113,7 +126,8 @@ def publish_workflow(caller: Caller, workflow_id: UUID, revision: int | None = N
 
     def work() -> Workflow:
         row = _at_revision(locked(caller, workflow_id, Right.EDIT), revision)
-        _read(row.draft)  # a function may be gone since it was saved
+        functions = _read(row.draft).functions  # one may be gone since it was saved
+        _require_callable(caller, functions, row)
         current = selectors.find_version(row, row.version)
         was_archived = row.status == WorkflowStatus.ARCHIVED
         if current is None or current.definition != row.draft:
@@ -156,6 +170,8 @@ def execute_workflow(
     JSON object or too large.
     """
     context = _context(context_data)
+    if request_id is not None:
+        request_id = _told(lambda: checked_request_id(request_id))
 
     def work() -> WorkflowExecution:
         row = (locked if request_id else permitted)(caller, workflow_id, Right.EXECUTE)
@@ -211,9 +227,12 @@ def list_executions(
     return selectors.executions_page(row, before=before, limit=limit)
 
 
-def list_versions(caller: Caller, workflow_id: UUID) -> Sequence[WorkflowVersion]:
-    """All that were published, the latest first."""
-    return selectors.versions_of(permitted(caller, workflow_id, Right.VIEW))
+def list_versions(
+    caller: Caller, workflow_id: UUID, *, before: int | None = None, limit: int = 20
+) -> Sequence[WorkflowVersion]:
+    """Up to `limit` that were published before one, the latest first."""
+    row = permitted(caller, workflow_id, Right.VIEW)
+    return selectors.versions_page(row, before=before, limit=limit)
 
 
 def get_version(caller: Caller, workflow_id: UUID, number: int) -> WorkflowVersion:
@@ -281,6 +300,36 @@ def _at_revision(row: Workflow, revision: int | None) -> Workflow:
     return row
 
 
+def _require_callable(
+    caller: Caller, functions: frozenset[str], row: Workflow | None = None
+) -> None:
+    """Nobody has functions called through a workflow that they may not call themselves, but those it calls already."""
+    for key in sorted(functions - _called_already(row)):
+        policy.require(caller, Right.EXECUTE, workflow_id_of(key))
+
+
+def _called_already(row: Workflow | None) -> frozenset[str]:
+    version = None if row is None else selectors.find_version(row, row.version)
+    try:
+        return frozenset() if version is None else read_definition(version.definition).functions
+    except InvalidWorkflowException:  # one is gone since: what is left is not known
+        return frozenset()
+
+
+@contextmanager
+def _name_free(caller: Caller, name: str | None) -> Iterator[None]:
+    """Write inside; raises WorkflowConflictException for a name that is taken, also by who writes at the same time."""
+    if name is not None:
+        _require_free(caller, name)
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError:
+        if name is not None:
+            _require_free(caller, name)
+        raise
+
+
 def _require_free(caller: Caller, name: str) -> None:
     if selectors.find_by_name(caller.community, name) is not None:
         raise WorkflowConflictException(f"name: {name!r} is taken by another workflow")
@@ -304,8 +353,13 @@ def _description(value: str) -> str:
 
 
 def _context(value: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    return _told(lambda: read_context(value))
+
+
+def _told(read: Callable[[], T]) -> T:
+    """What schedules read alike, with the error of workflows."""
     try:
-        return read_context(value)
+        return read()
     except InvalidScheduleException as error:
         problems: list[ConfigProblem] = list(error.errors)
         raise InvalidWorkflowException(*(Flaw(*problem) for problem in problems)) from error

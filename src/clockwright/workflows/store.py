@@ -20,7 +20,7 @@ from clockwright.engine.model import FINAL_STATES, RunState
 from clockwright.engine.ports import Clock, LetGo, RunContext
 from clockwright.schedules.models import Run
 from clockwright.schedules.store.database import Database
-from clockwright.schedules.store.dialect import Cursor, to_json
+from clockwright.schedules.store.dialect import Cursor, clean_text, to_json
 from clockwright.workflows.errors import UnknownWorkflowException, WorkflowConflictException
 from clockwright.workflows.models import Workflow, WorkflowExecution, WorkflowStep, WorkflowVersion
 from clockwright.workflows.records import Execution, Record
@@ -84,7 +84,7 @@ class ExecutionStore:
             WorkflowExecution.objects.filter(run_id=run_id).update(
                 status=status.value,
                 output=_clean(output),
-                error=error,
+                error=clean_text(error),
                 finished_at=self._db.now(cursor),
             )
 

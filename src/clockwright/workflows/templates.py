@@ -13,6 +13,9 @@ MARK: Final = "$"
 LARGEST_VALUE: Final = 1024 * 1024
 """Bytes of JSON, or so: as much as a function may return."""
 
+LARGEST_OUTPUTS: Final = 8 * 1024 * 1024
+"""The same, of all steps of an execution together."""
+
 Report = Callable[[str, str], None]
 """Takes a pointer and what is wrong there."""
 
@@ -55,22 +58,29 @@ def render(template: Template | Expression, scope: Mapping[str, Any]) -> Any:
 
 def bounded(value: Any) -> Any:
     """The value itself; raises ExpressionError where it is too large to be kept. The same part counts as often as it is there."""
-    left, waiting = LARGEST_VALUE, [value]
+    if size_of(value, LARGEST_VALUE) > LARGEST_VALUE:
+        raise ExpressionError(f"the value is larger than about {LARGEST_VALUE} bytes")
+    return value
+
+
+def size_of(value: Any, most: int) -> int:
+    """About how many bytes of JSON it is; counting ends above `most`."""
+    size, waiting = 0, [value]
     while waiting:
         match waiting.pop():
             case str() as text:
-                left -= len(text) + 2
+                size += len(text) + 2
             case list() as items:
-                left -= 2
+                size += 2
                 waiting += items
             case dict() as pairs:
-                left -= 2 + sum(map(len, pairs))
+                size += 2 + sum(map(len, pairs))
                 waiting += pairs.values()
             case _:
-                left -= 5
-        if left < 0 or len(waiting) > LARGEST_VALUE:
-            raise ExpressionError(f"the value is larger than about {LARGEST_VALUE} bytes")
-    return value
+                size += 5
+        if size > most or len(waiting) > most:
+            return most + 1
+    return size
 
 
 def _read(data: Any, pointer: str, report: Report) -> Any:

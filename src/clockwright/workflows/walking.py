@@ -23,9 +23,17 @@ from clockwright.workflows.errors import NodeExecutionException, WorkflowLoopExc
 from clockwright.workflows.expressions import Expression, ExpressionError
 from clockwright.workflows.records import Record
 from clockwright.workflows.states import StepStatus
-from clockwright.workflows.templates import Template, bounded, render
+from clockwright.workflows.templates import (
+    LARGEST_OUTPUTS,
+    LARGEST_VALUE,
+    Template,
+    bounded,
+    render,
+    size_of,
+)
 
 _LONGEST_ERROR: Final = 10_000
+_BEGUN: Final = frozenset({StepStatus.RUNNING, StepStatus.FAILED})
 _HOPELESS: Final = (ExpressionError, InvalidPayload, InvalidResult)
 """What another try cannot mend: the same expressions see the same values."""
 
@@ -103,6 +111,8 @@ class Walk:
         self._journal = journal
         self._world = world
         self._operations = journal.finished
+        self._sizes: dict[str, int] = {}
+        self._size = 0
 
     async def to_the_end(self) -> Any:
         """The output of the last step. Raises NodeExecutionException and WorkflowLoopException."""
@@ -125,6 +135,7 @@ class Walk:
         path = frame.place + step.id
         record = self._journal.record_of(path)
         if record is not None and record.is_finished:
+            self.count(path, record.output)
             return record
         # counted here for all branches and iterations together, and from the records of earlier attempts on
         self._operations += 1
@@ -147,6 +158,16 @@ class Walk:
     def world(self) -> World:
         """What its steps act on."""
         return self._world
+
+    def count(self, path: str, output: Any) -> None:
+        """Count the output of a step, once however often it is gone past; raises WorkflowLoopException."""
+        size = size_of(output, LARGEST_VALUE)
+        self._size += size - self._sizes.get(path, 0)
+        self._sizes[path] = size
+        if self._size > LARGEST_OUTPUTS:
+            raise WorkflowLoopException(
+                f"{path}: the outputs of all steps are larger than about {LARGEST_OUTPUTS} bytes"
+            )
 
     async def inside(self, block: Block, frame: _Frame) -> Any:
         """Walk a block inside a step."""
@@ -174,6 +195,7 @@ class _Trial:
             try:
                 done = await self._performed()
                 bounded(done.output)
+                self.walk_.count(self.path, done.output)
             except WorkflowLoopException:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever a step raises is its failure, and kept
@@ -257,10 +279,10 @@ class _Trial:
         return await self.walk_.inside(block, self.frame.inside(f"{self.path}/{name}/", known))
 
     async def call(self, function: str, arguments: Mapping[str, Any]) -> Any:
-        """Call a registered function; one that is at most once is kept as begun before."""
+        """Call a registered function; one that is at most once is kept as begun before, and raises StepLost ever after."""
         if self.walk_.world.is_once(function):
             self._is_once = True
-            if self._record is not None and self._record.status is StepStatus.RUNNING:
+            if self._record is not None and self._record.status in _BEGUN:
                 raise StepLost(f"{function} had begun, and starts at most once")
             await self._kept(StepStatus.RUNNING, await self.walk_.journal.now())
         return await self.walk_.world.call(function, arguments, self.path)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, Self
 from uuid import UUID
 
 from clockwright.engine.backfill import (
@@ -103,11 +103,26 @@ class Foreseen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """How a backfill of a schedule ended."""
+    """How a backfill of a schedule ended. `workflow_id`: None where the row of the schedule is gone."""
 
-    schedule: Schedule
+    schedule_id: UUID
+    community: str
+    workflow_id: UUID | None
     state: BackfillState
     reason: BackfillReason | None = None
+
+    @classmethod
+    def of(
+        cls, schedule: Schedule, state: BackfillState, reason: BackfillReason | None = None
+    ) -> Self:
+        """The same of a schedule that is there."""
+        return cls(
+            schedule_id=schedule.schedule_id,
+            community=schedule.community,
+            workflow_id=schedule.workflow_id,
+            state=state,
+            reason=reason,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,15 +251,32 @@ class Backfills(ScheduleCalls, BackfillLedger, Examinations):
         held = self._hold_row(cursor, backfill_id, node_id, now)
         if held is None:
             return None
-        schedule = self._get(held.schedule_id, cursor)
-        if schedule.status is ScheduleStatus.REMOVED:
-            self._cancel_runs(cursor, held.schedule_id, backfill_id, Reason.SCHEDULE_REMOVED)
-            reason = BackfillReason.SCHEDULE_REMOVED
-            self._end(cursor, backfill_id, BackfillState.CANCELLED, reason)
-            ended = Ended(schedule=schedule, state=BackfillState.CANCELLED, reason=reason)
-            return Progress(ended=ended)
+        try:
+            schedule = self._present(held.schedule_id, cursor)
+        except UnknownSchedule:
+            return Progress(ended=self._end_removed(cursor, held))
         self._queue_waiting(cursor, PROMOTE_OF_BACKFILLS, "backfill_id", [backfill_id])
         return self._next_batch(cursor, held, schedule, (node_id, now))
+
+    def _end_removed(self, cursor: Cursor, held: Held) -> Ended:
+        """End a backfill whose schedule is removed, or was deleted."""
+        self._cancel_runs(cursor, held.schedule_id, held.backfill_id, Reason.SCHEDULE_REMOVED)
+        state, reason = BackfillState.CANCELLED, BackfillReason.SCHEDULE_REMOVED
+        self._end(cursor, held.backfill_id, state, reason)
+        try:
+            return Ended.of(self._get(held.schedule_id, cursor), state, reason)
+        except UnknownSchedule:
+            key = self._dialect.uuid(held.backfill_id)
+            cursor.execute(
+                "SELECT community_id FROM schedule_backfills WHERE backfill_id = %s", [key]
+            )
+            return Ended(
+                schedule_id=held.schedule_id,
+                community=cursor.fetchone()[0],
+                workflow_id=None,
+                state=state,
+                reason=reason,
+            )
 
     def _next_batch(
         self, cursor: Cursor, held: Held, schedule: Schedule, holder: tuple[str, datetime]
@@ -257,12 +289,10 @@ class Backfills(ScheduleCalls, BackfillLedger, Examinations):
         except Exception as error:  # noqa: BLE001 - recorded: one rule that fails must not stop the other backfills
             self._fail(cursor, held.backfill_id, error)
             reason = BackfillReason.RULE_FAILED
-            return Progress(
-                ended=Ended(schedule=schedule, state=BackfillState.FAILED, reason=reason)
-            )
+            return Progress(ended=Ended.of(schedule, BackfillState.FAILED, reason))
         if size and not times and not room.active and not room.buffered:
             self._end(cursor, held.backfill_id, BackfillState.COMPLETED)
-            return Progress(ended=Ended(schedule=schedule, state=BackfillState.COMPLETED))
+            return Progress(ended=Ended.of(schedule, BackfillState.COMPLETED))
         rows = self._rows_for(cursor, held.schedule_id, times) if times else {}
         judged = [judge(at, rows.get(at, ())) for at in times]
         decided = decide(judged, held.terms, room)

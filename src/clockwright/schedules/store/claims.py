@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from clockwright.engine.failures import COUNTED
-from clockwright.engine.model import Claim, Outcome, Policy, Reason, RunState, Start
+from clockwright.engine.model import Claim, Ends, Outcome, Policy, Reason, RunState, Start
 from clockwright.engine.ports import Claimed, Clock, Recorded
 from clockwright.schedules.store.calls import CLAIMABLE, RECHECK
 from clockwright.schedules.store.dialect import Cursor, Kind, clean_text, to_json
@@ -90,6 +90,7 @@ _STOPS = "(v_status IN ('retrying', 'cancelled') AND cancel_requested_at IS NOT 
 
 _COUNTED = frozenset(state.value for state in COUNTED)
 _RETRYING = RunState.RETRYING.value
+_MAY_END_OTHERWISE = frozenset({_RETRYING, RunState.CANCELLED.value})
 _RECORD = f"""
     UPDATE schedule_runs SET
         status = CASE WHEN {_STOPS} THEN 'cancelled' ELSE v_status END,
@@ -119,6 +120,7 @@ _CANCEL_REMOVED = """
     WHERE {among} AND status IN ('queued', 'retrying') AND schedule_id IN (
         SELECT schedule_id FROM workflow_schedules WHERE status = 'removed'
     )
+    RETURNING run_id
 """
 
 
@@ -178,16 +180,23 @@ class ClaimCalls(FailureCalls):
             rows += sorted(cursor.fetchall(), key=itemgetter(-1, 0))
         plans = self._plans(cursor, {row[4] for row in rows if row[4] is not None})
         claims = [self._read_claim(row, plans.get(row[4], _NO_PLAN), node_id, now) for row in rows]
-        return Claimed(
-            now=now, claims=claims, next_ready_at=self._next_look(cursor, now, limit - len(rows))
-        )
+        tried = priorities if len(rows) < limit else None
+        return Claimed(now=now, claims=claims, next_ready_at=self._next_look(cursor, now, tried))
 
-    def _next_look(self, cursor: Cursor, now: datetime, left: int) -> datetime | None:
-        """When the next run is ready; soon, where one is ready and somebody holds its row: they may let go of it."""
-        next_ready_at = earliest_of(levels(cursor, self._dialect, now if left <= 0 else None))
-        if left > 0 and next_ready_at is not None and next_ready_at <= now:
-            return now + RECHECK
-        return next_ready_at
+    def _next_look(
+        self, cursor: Cursor, now: datetime, tried: Sequence[int] | None
+    ) -> datetime | None:
+        """When the next run is ready; soon, where one is ready and somebody holds its row: they may let go of it.
+
+        `tried`: the priorities that were asked for all they have; None when there was no room for it.
+        """
+        waiting = levels(cursor, self._dialect, now if tried is None else None)
+        next_ready_at = earliest_of(waiting)
+        if tried is None or next_ready_at is None or next_ready_at > now:
+            return next_ready_at
+        ready = [level for level in waiting if level.ready_at and level.ready_at <= now]
+        # a priority that became ready since the look has not been asked for at all
+        return now + RECHECK if all(level.priority in tried for level in ready) else now
 
     def _plans(self, cursor: Cursor, ids: Collection[Any]) -> Mapping[Any, _Plan]:
         """What the runs of schedules have in common, by the ids as they were selected."""
@@ -227,35 +236,49 @@ class ClaimCalls(FailureCalls):
         first = {(o.run_id.int, o.attempt, o.node_id): o for o in reversed(outcomes)}
         rows = [_row_of(outcome) for outcome in reversed(first.values())]
         states = {row[3] for row in rows}
-        recorded = self._write_outcomes(cursor, rows, tries_again=_RETRYING in states)
+        as_told = states.isdisjoint(_MAY_END_OTHERWISE)
+        recorded, otherwise = self._write_outcomes(cursor, rows, as_told=as_told)
         if not self._is_counting(cursor, states):
-            return Recorded.of(recorded, ())
+            return Recorded.of(recorded, (), otherwise)
         ends = {
             row[0]: RunState(row[3]) for row in rows if row[3] in _COUNTED and row[0] in recorded
         }
-        return Recorded.of(recorded, self._count_ends(cursor, ends))
+        return Recorded.of(recorded, self._count_ends(cursor, ends), otherwise)
 
     def _write_outcomes(
-        self, cursor: Cursor, rows: Sequence[tuple[Any, ...]], *, tries_again: bool
-    ) -> Collection[UUID]:
-        """The runs whose fence held; attempts that are tried again are kept."""
+        self, cursor: Cursor, rows: Sequence[tuple[Any, ...]], *, as_told: bool
+    ) -> tuple[Collection[UUID], Ends]:
+        """The runs whose fence held, and which ended otherwise; attempts that are tried again are kept."""
         table, read = self._dialect.table("v", _OUTCOMES, rows), self._dialect.read_uuid
         sql = _RECORD.format(rows=table.sql, result=self._dialect.json("v_result"))
-        if not tries_again and self._dialect.updates_all(cursor, sql, table.params, len(rows)):
-            return {row[0] for row in rows}
-        cursor.execute(f"{sql} RETURNING run_id, attempt, status", table.params)
-        found = {(read(row[0]), row[1]): row[2] for row in cursor.fetchall()}
-        retried = [row for row in rows if found.get(row[:2]) == _RETRYING]
+        if as_told and self._dialect.updates_all(cursor, sql, table.params, len(rows)):
+            return {row[0] for row in rows}, {}
+        cursor.execute(f"{sql} RETURNING run_id, attempt, status, reason", table.params)
+        found = {(read(row[0]), row[1]): (row[2], row[3]) for row in cursor.fetchall()}
+        run_ids = {run_id for run_id, _ in found}
+        if as_told:
+            return run_ids, {}
+        held = [(row, found[row[:2]]) for row in rows if row[:2] in found]
+        otherwise = {
+            row[0]: (RunState(status), None if reason is None else Reason(reason))
+            for row, (status, reason) in held
+            if row[3:5] != (status, reason)
+        }
+        retried = [row for row, (status, _) in held if status == _RETRYING]
         if retried:
-            self._keep_attempts(cursor, retried)
-        return {run_id for run_id, _ in found}
+            removed = self._keep_attempts(cursor, retried)
+            end = (RunState.CANCELLED, Reason.SCHEDULE_REMOVED)
+            otherwise.update(dict.fromkeys(removed, end))
+        return run_ids, otherwise
 
-    def _keep_attempts(self, cursor: Cursor, rows: Sequence[tuple[Any, ...]]) -> None:
+    def _keep_attempts(self, cursor: Cursor, rows: Sequence[tuple[Any, ...]]) -> Collection[UUID]:
+        """Keep attempts that are tried again; the runs that are not, since their schedule is removed."""
         table = self._dialect.table("v", _OUTCOMES, rows)
         cursor.execute(_KEEP_ATTEMPTS.format(rows=table.sql), table.params)
         retried = self._dialect.is_one_of("run_id", [row[0] for row in rows])
         at = self._dialect.instant(self._db.now(cursor))
         cursor.execute(_CANCEL_REMOVED.format(among=retried.sql), [at, *retried.params])
+        return [self._dialect.read_uuid(row[0]) for row in cursor.fetchall()]
 
 
 def _policy(row: Sequence[Any]) -> Policy:

@@ -8,10 +8,10 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections, transaction
 
@@ -37,6 +37,37 @@ FIRST_PAUSE = 0.01
 """Seconds at most before the second try; doubled with every other one."""
 
 _DIALECTS: dict[str, type[Dialect]] = {"postgresql": PostgreSQL, "sqlite": SQLite}
+
+
+class _Turn:
+    """One try to write; the lock, if any, is let go of at the commit, before anything that others hung on it runs.
+
+    What they do then may write as well, here or in a thread they wait for.
+    """
+
+    def __init__(self, lock: threading.Lock | None) -> None:
+        self.is_committed = False
+        self._lock = lock
+
+    def __enter__(self) -> Self:
+        """Wait for it."""
+        if self._lock is not None:
+            self._lock.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Over, whatever came of it."""
+        self._let_go()
+
+    def committed(self) -> None:
+        """Over: the first of the transaction's hooks."""
+        self.is_committed = True
+        self._let_go()
+
+    def _let_go(self) -> None:
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.release()
 
 
 class Database:
@@ -65,11 +96,14 @@ class Database:
         is_nested = connections[self.using].in_atomic_block
         pause = FIRST_PAUSE
         for left in reversed(range(TRIES)):
+            turn = self._turn(is_nested=is_nested)
             try:
-                with self._turn(is_nested=is_nested), self._connection() as connection:
-                    return self._once(connection, work)
+                with turn, self._connection() as connection:
+                    return self._once(connection, work, None if is_nested else turn)
             except DatabaseError as error:
-                if is_nested or not left or not self.dialect.is_transient(error):
+                # after the commit it is the error of a hook: the work is done, and not to be done twice
+                is_final = is_nested or not left or turn.is_committed
+                if is_final or not self.dialect.is_transient(error):
                     raise
             time.sleep(random.uniform(0, pause))  # noqa: S311 - apart from each other is all they need be
             pause *= 2
@@ -108,11 +142,13 @@ class Database:
             if is_lent and not connection.in_atomic_block:
                 connection.close()
 
-    def _turn(self, *, is_nested: bool) -> AbstractContextManager[object]:
+    def _turn(self, *, is_nested: bool) -> _Turn:
         has_one_writer = not self.dialect.skip_locked
-        return _turns[self.using] if has_one_writer and not is_nested else nullcontext()
+        return _Turn(_turns[self.using] if has_one_writer and not is_nested else None)
 
-    def _once(self, connection: Any, work: Work[T]) -> T:
+    def _once(self, connection: Any, work: Work[T], turn: _Turn | None) -> T:
         with transaction.atomic(using=self.using), connection.cursor() as cursor:
+            if turn is not None:
+                transaction.on_commit(turn.committed, using=self.using)
             self.dialect.begin_writing(cursor, connection)
             return work(cursor)

@@ -124,6 +124,10 @@ class Dialect(ABC):
         cursor.execute(f"SELECT {self.selected(columns, '')} {rest}", params)
         return cursor.fetchall()
 
+    def checked(self, columns: Mapping[str, Kind], row: Sequence[Any]) -> Sequence[Any]:
+        """A row that was selected; raises TypeError if it holds what its columns cannot."""
+        return row
+
     def updates_all(self, cursor: Cursor, sql: str, params: Sequence[Any], count: int) -> bool:
         """Run an update where it is cheap not to ask which rows it found; whether it found so many.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -157,6 +158,14 @@ class _Pages:
         self.moved.append(_moved(schedule, last_id))
 
     def _claim(self, run_id: UUID, schedule: Schedule, verdict: Verdict) -> Claim:
+        args, context = schedule.args, schedule.context
+        if (
+            (args or context)
+            and self.claims
+            and self.claims[-1].schedule_id == schedule.schedule_id
+        ):
+            # its handlers may change what they are given, each its own
+            args, context = deepcopy((args, context))
         return Claim(
             run_id=run_id,
             attempt=1,
@@ -169,8 +178,8 @@ class _Pages:
             claimed_at=self.now,
             trigger=Trigger.SCHEDULE,
             policy=schedule.policy,
-            args=schedule.args,
-            context=schedule.context,
+            args=args,
+            context=context,
             community=schedule.community,
         )
 

@@ -8,8 +8,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from clockwright.engine.model import MAX_TAKEOVERS, Node, RunState
-from clockwright.engine.ports import Takeover
+from clockwright.engine.model import MAX_TAKEOVERS, Node, RunState, Takeover
 from clockwright.schedules.store.calls import StoreCalls
 from clockwright.schedules.store.dialect import Cursor
 from clockwright.schedules.store.rows import NODE_COLUMNS, STATES, read_node

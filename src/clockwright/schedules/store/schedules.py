@@ -16,7 +16,7 @@ from clockwright.engine.ports import Amendment, Clock, DuplicateKey, Settled, Sh
 from clockwright.engine.settle import Answers, settle
 from clockwright.recurrence import ENGINE_VERSION, tzdata_version
 from clockwright.schedules.store.calls import PENDING, RECHECK
-from clockwright.schedules.store.dialect import Cursor, Kind, to_json
+from clockwright.schedules.store.dialect import Cursor, Fragment, Kind, to_json
 from clockwright.schedules.store.ledger import NO_SHARE, Ledger
 from clockwright.schedules.store.projection import policy_to_json, project, rule_to_text
 from clockwright.schedules.store.rows import SCHEDULE_COLUMNS, read_schedule
@@ -40,6 +40,9 @@ _CANCEL_PENDING = f"""
 
 _TIMES = frozenset({"recurrence", "start_at", "end_at"})
 """Whoever changes one of these has seen, or could have seen, what it comes to under the present versions."""
+
+_LEFT_ALONE = {"u_schedule_id": Kind.UUID, "u_version": Kind.INTEGER}
+_NOTHING = Fragment("", ())
 
 _ENDED = frozenset({ScheduleStatus.COMPLETED, ScheduleStatus.FAILED})
 
@@ -190,11 +193,13 @@ class ScheduleCalls(Ledger, ZoneRecords):
         """Now, and when the next active schedule is due."""
         return self._db.now(cursor), self._next_due_at(cursor)
 
-    def _next_due_at(self, cursor: Cursor) -> datetime | None:
+    def _next_due_at(self, cursor: Cursor, after: datetime | None = None) -> datetime | None:
         earliest = self._dialect.column("min(next_execution_at)", Kind.INSTANT)
+        but = self._but_unsettled()
+        later = "" if after is None else " AND next_execution_at > %s"
         cursor.execute(
-            f"SELECT {earliest} FROM workflow_schedules"
-            f" WHERE status = 'active'{self._but_unsettled()}"
+            f"SELECT {earliest} FROM workflow_schedules WHERE status = 'active'{but.sql}{later}",
+            [*but.params, *([] if after is None else [self._dialect.instant(after)])],
         )
         return self._dialect.read_instant_or_none(cursor.fetchone()[0])
 
@@ -206,7 +211,9 @@ class ScheduleCalls(Ledger, ZoneRecords):
         next_due_at = self._next_due_at(cursor)
         is_backlogged = next_due_at is not None and next_due_at <= now
         if is_backlogged and batch.size < limit and not is_cut:
-            is_backlogged, next_due_at = False, now + RECHECK
+            recheck_at = now + RECHECK
+            is_backlogged = False
+            next_due_at = min(recheck_at, self._next_due_at(cursor, now) or recheck_at)
         return Settled(
             now=now,
             settlements=settlements,
@@ -216,17 +223,19 @@ class ScheduleCalls(Ledger, ZoneRecords):
         )
 
     def _due(self, cursor: Cursor, now: datetime, limit: int) -> _Batch:
+        but = self._but_unsettled()
         rows = self._dialect.select(
             cursor,
             SCHEDULE_COLUMNS,
-            f"FROM workflow_schedules WHERE status = 'active' AND next_execution_at <= %s{self._but_unsettled()}"
+            f"FROM workflow_schedules WHERE status = 'active' AND next_execution_at <= %s{but.sql}"
             f" ORDER BY workflow_schedules.next_execution_at LIMIT %s{self._dialect.skip_locked}",
-            [self._dialect.instant(now), limit],
+            [self._dialect.instant(now), *but.params, limit],
         )
         schedules = []
         for row in rows:
             try:
-                schedules.append(read_schedule(self._dialect, row))
+                whole = self._dialect.checked(SCHEDULE_COLUMNS, row)
+                schedules.append(read_schedule(self._dialect, whole))
             except Exception as error:  # noqa: BLE001 - one unreadable schedule must not stop the others
                 self._leave(self._dialect.read_uuid(row[0]), row[-1], error)
         return _Batch(schedules, len(rows))
@@ -263,9 +272,13 @@ class ScheduleCalls(Ledger, ZoneRecords):
             exc_info=error,
         )
 
-    def _but_unsettled(self) -> str:
+    def _but_unsettled(self) -> Fragment:
         """A condition that leaves out what this process found that it cannot settle."""
-        return "".join(
-            f" AND NOT (schedule_id = '{self._dialect.uuid(schedule_id)}' AND version = {version})"
-            for schedule_id, version in self._unsettled.items()
+        if not self._unsettled:
+            return _NOTHING
+        left = self._unsettled.copy()  # another thread may be adding to it
+        among = self._dialect.table("u", _LEFT_ALONE, list(left.items()))
+        return Fragment(
+            f" AND (schedule_id, version) NOT IN (SELECT u_schedule_id, u_version FROM {among.sql})",
+            among.params,
         )

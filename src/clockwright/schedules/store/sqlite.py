@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import OperationalError
+
 from clockwright.engine.clock import utc_now
 from clockwright.engine.ids import uuid_of
 from clockwright.schedules.store.dialect import Cursor, Dialect, Fragment, Kind, is_one
@@ -69,11 +71,26 @@ class SQLite(Dialect):
     ) -> list[Any]:
         """As one JSON text: the GIL is let go of with every row, and a thread that computes does not give it back."""
         names = ", ".join(f'"{name}"' for name in columns)
-        cursor.execute(
-            f"SELECT json_group_array(json_array({names})) FROM (SELECT {names} {rest})", params
-        )
-        rows: list[Any] = json.loads(cursor.fetchone()[0])
+        try:
+            cursor.execute(
+                f"SELECT json_group_array(json_array({names})) FROM (SELECT {names} {rest})", params
+            )
+            text = cursor.fetchone()[0]
+        except OperationalError as error:
+            if self.is_transient(error):
+                raise
+            # JSON has no BLOBs, and a column of SQLite takes one from anybody; whose row it is shows one by one
+            return super().select(cursor, columns, rest, params)
+        rows: list[Any] = json.loads(text)
         return rows
+
+    def checked(self, columns: Mapping[str, Kind], row: Sequence[Any]) -> Sequence[Any]:
+        """No column of the store holds a BLOB; rows that came as JSON, which are lists, cannot."""
+        if isinstance(row, tuple):
+            for name, value in zip(columns, row, strict=True):
+                if isinstance(value, bytes):
+                    raise TypeError(f"{name} holds the BLOB {value!r}: write it as text")
+        return row
 
     def updates_all(self, cursor: Cursor, sql: str, params: Sequence[Any], count: int) -> bool:
         """Cheap here; see `select`."""

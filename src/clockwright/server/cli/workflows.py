@@ -110,7 +110,7 @@ def versions(workflow: Reference, *, as_json: AsJson = False) -> None:
     from clockwright.workflows.documents import version_document
     from clockwright.workflows.services import list_versions
 
-    rows = list_versions(caller(), _found(workflow).workflow_id)
+    rows = list_versions(caller(), _found(workflow).workflow_id, limit=1_000)
     if as_json:
         result_json({"items": [version_document(row) for row in rows]})
         return

@@ -78,7 +78,9 @@ class CancellingContract(Contract):
     ) -> None:
         claim = running(store, clock)
         store.cancel_run(claim.run_id)
-        assert set(store.record_outcomes([retrying(claim)])) == {claim.run_id}
+        recorded = store.record_outcomes([retrying(claim)])
+        assert set(recorded) == {claim.run_id}
+        assert recorded.otherwise == {claim.run_id: (RunState.CANCELLED, Reason.REQUESTED)}
         run = store.get_run(claim.run_id)
         assert (run.state, run.reason) == (RunState.CANCELLED, Reason.REQUESTED)
         assert run.finished_at is not None

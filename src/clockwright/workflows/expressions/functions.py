@@ -82,7 +82,10 @@ def _of_numbers(name: str, gather: Callable[[list[Any]], Any]) -> Function:
         found = values[0] if len(values) == 1 and isinstance(values[0], list) else list(values)
         if not all(is_number(value) for value in found):
             raise ExpressionError(f"{name}() takes numbers")
-        return checked_number(gather(found)) if found or name == "sum" else None
+        try:
+            return checked_number(gather(found)) if found or name == "sum" else None
+        except OverflowError:  # a whole number beside a fraction
+            raise ExpressionError("the number is too large") from None
 
     return Function(call=call, most=20)
 

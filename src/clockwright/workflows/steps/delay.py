@@ -67,7 +67,10 @@ def _instant(value: Any) -> datetime:
         raise ExpressionError(f"{value!r} is no instant; write 2027-03-01T09:00:00Z") from None
     if instant.tzinfo is None:
         raise ExpressionError(f"{value} has no offset; add Z or +10:00")
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ExpressionError(f"{value} is before the year 1 or after 9999 in UTC") from None
 
 
 KIND = Kind(name="delay", summary="Waits for so long, or until an instant.", read=read)

@@ -19,6 +19,9 @@ LONGEST_ID: Final = 50
 _ID: Final = re.compile(r"[a-z][a-z0-9_]*")
 _SHOWN: Final = 60
 
+MOST_FLAWS: Final = 100
+"""That are told of one definition; whoever mends those is told the next."""
+
 ReadBlock = Callable[[Any, str, int], Block | None]
 
 
@@ -32,8 +35,9 @@ class Reading:
     ids: dict[str, str] = field(default_factory=dict)
 
     def refuse(self, pointer: str, message: str) -> None:
-        """Note a flaw."""
-        self.flaws.append(Flaw(pointer, message))
+        """Note a flaw, among the first `MOST_FLAWS`."""
+        if len(self.flaws) < MOST_FLAWS:
+            self.flaws.append(Flaw(pointer, message))
 
 
 class Fields:

@@ -24,6 +24,11 @@ class CallFunction(Plan):
         """Those of the arguments."""
         return [(f"/arguments{place}", one) for place, one in self.arguments.expressions]
 
+    @property
+    def functions(self) -> Sequence[str]:
+        """The one."""
+        return [self.function]
+
     async def perform(self, visit: Visit) -> Done:
         """Call it; the function is called again after a node died over it."""
         arguments = visit.value(self.arguments)
